@@ -1,0 +1,1 @@
+"""Hand models: shape and pose to vertices and keypoints."""

@@ -1,0 +1,1 @@
+"""Making labelled images of hands; knows nothing of MMPose."""

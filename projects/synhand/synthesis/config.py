@@ -1,0 +1,93 @@
+"""What a synthetic set is made of: every share and range in one place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from synhand.synthesis.poses import PoseShares
+
+# Bumped when the same configuration would draw other images.
+GENERATOR_VERSION = 1
+PHOTO_SUFFIXES = ('.jpg', '.jpeg', '.png')
+
+
+@dataclass(frozen=True)
+class SynthesisConfig:
+    """Configuration of a set; image ``i`` is a function of it and ``i``.
+
+    Attributes:
+        seed: Of the whole set.
+        image_size: Side of the square crops in px.
+        supersample: How much larger frames are drawn.
+        poses: Shares of the kinds of poses.
+        left_share: Share of left hands.
+        uniform_views: Share of views drawn evenly from all directions; the
+            rest shows palm or back with the fingers roughly upwards.
+        distance_mm: Range of the hand's distance from the camera.
+        off_axis_degrees: How far from the optical axis a hand may be.
+        crop_scale: Range of the crop's side over the hand box's longer side.
+        crop_shift: Shift of the crop in parts of its side.
+        child_share: Share of children's hands.
+        sleeve, band, object, occluder, second_hand: Shares of images with a
+            sleeve, a watch or bracelet, a held object, something in front,
+            another hand.
+        matched_light: Share of images lit in the background's colours.
+        backgrounds: Folder of photos, None for procedural ones only.
+        photo_share: Share of photo backgrounds when there is a folder.
+        jpeg_quality: Range.
+    """
+
+    seed: int = 0
+    image_size: int = 256
+    supersample: float = 1.5
+    poses: PoseShares = field(default_factory=PoseShares)
+    left_share: float = 0.5
+    uniform_views: float = 0.7
+    distance_mm: tuple[float, float] = (250.0, 1200.0)
+    off_axis_degrees: float = 20.0
+    crop_scale: tuple[float, float] = (2.0, 2.8)
+    crop_shift: float = 0.08
+    child_share: float = 0.12
+    sleeve: float = 0.4
+    band: float = 0.15
+    object: float = 0.12
+    occluder: float = 0.12
+    second_hand: float = 0.12
+    matched_light: float = 0.4
+    backgrounds: str | None = None
+    photo_share: float = 0.85
+    jpeg_quality: tuple[int, int] = (55, 96)
+
+    def background_files(self) -> list[Path]:
+        """The photos of the folder in a fixed order.
+
+        Raises:
+            FileNotFoundError: The folder is missing or holds no photo.
+        """
+        if self.backgrounds is None:
+            return []
+        folder = Path(self.backgrounds)
+        files = sorted(
+            path
+            for path in folder.rglob('*')
+            if path.suffix.lower() in PHOTO_SUFFIXES
+        )
+        if not files:
+            raise FileNotFoundError(
+                f'{folder}: no photos to put behind hands; expected a folder '
+                f'with {", ".join(PHOTO_SUFFIXES)} files'
+            )
+        return files
+
+    def digest(self) -> str:
+        """Identifies the set: the configuration and the photos it uses."""
+        facts = {**asdict(self), 'version': GENERATOR_VERSION}
+        facts['backgrounds'] = [
+            (path.name, path.stat().st_size)
+            for path in self.background_files()
+        ]
+        text = json.dumps(facts, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()

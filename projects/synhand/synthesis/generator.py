@@ -1,0 +1,253 @@
+"""Index to labelled image: ``Generator(config).row(i)``.
+
+Everything about image ``i`` is drawn from a random generator seeded by the
+set's seed and ``i``, so any machine can make any part of a set.
+"""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+
+from synhand.geometry.cameras import project
+from synhand.hands.anny_hand import FAMILIES, default_hand
+from synhand.synthesis import scenes
+from synhand.synthesis.appearance import sample_lighting, sample_skin
+from synhand.synthesis.backgrounds import (
+    photo_background,
+    procedural_background,
+)
+from synhand.synthesis.config import SynthesisConfig
+from synhand.synthesis.renderer import Frame, Renderer, Surface
+from synhand.synthesis.scenes import SceneHand
+from synhand.synthesis.sensor import encode_jpeg, encode_png, expose
+from synhand.synthesis.skin_map import default_skin_map
+
+# How far a joint's centre may lie behind the surface in front of it and
+# still count as seen: the thickness of flesh, mm for a hand of 190 mm.
+_FLESH_MM = np.array([34.0] + [28, 18, 14, 12] + [24, 14, 12, 11] * 4)
+_MIN_SEEN = 0.4
+_MAX_TRIES = 20
+
+
+class SelfCheckError(RuntimeError):
+    """Labels of an image contradict each other."""
+
+
+class Generator:
+    """Makes the rows of one set on this process's own OpenGL context."""
+
+    def __init__(self, config: SynthesisConfig) -> None:
+        self.config = config
+        self._photos = config.background_files()
+        self._hand = default_hand()
+        self._skin_map = default_skin_map()
+        self._renderer = Renderer(
+            config.image_size, config.image_size, config.supersample
+        )
+
+    def row(self, index: int) -> dict:
+        """The row of image ``index``, as ``ShardSet.row`` returns it.
+
+        Scenes whose target is hidden too much are drawn again, from the
+        same stream of random numbers.
+
+        Raises:
+            SelfCheckError: The labels contradict each other.
+        """
+        rng = np.random.default_rng([self.config.seed, index])
+        for attempt in range(_MAX_TRIES):
+            row = self._attempt(rng, index, attempt)
+            if row is not None:
+                return row
+        raise SelfCheckError(
+            f'image {index}: hidden in {_MAX_TRIES} scenes; expected '
+            f'{_MIN_SEEN:.0%} of the keypoints to be seen'
+        )
+
+    def _attempt(
+        self, rng: np.random.Generator, index: int, attempt: int
+    ) -> dict | None:
+        config = self.config
+        background = self._background(rng)
+        center = scenes.sample_center(rng, config)
+        target = scenes.sample_hand(rng, config, self._hand, center)
+        camera = scenes.crop_camera(
+            rng, config, target.keypoints['anatomical']
+        )
+        skin, tone = sample_skin(rng)
+        surfaces, hands = self._surfaces(rng, target, skin)
+        matched = rng.random() < config.matched_light
+        lighting = sample_lighting(rng, background if matched else None)
+        frame = self._renderer.render(surfaces, camera, lighting)
+        labels = [
+            hand_labels(hand, camera, frame, config.image_size)
+            for hand in hands
+        ]
+        if np.mean(labels[0]['occluded'] == 0) < _MIN_SEEN:
+            return None
+        check_hand(labels[0], camera, config.image_size, index)
+        picture = compose(frame, background)
+        quality = int(rng.integers(*config.jpeg_quality))
+        scene = {
+            'tone': round(tone, 2),
+            'distance_mm': round(float(center[2]), 1),
+            'lights': len(lighting.directions),
+            'repaired': round(target.pose.repaired, 2),
+            'attempts': attempt + 1,
+            'surfaces': [surface.identity for surface in surfaces],
+        }
+        return {
+            'index': index,
+            'image': encode_jpeg(expose(rng, picture), quality),
+            'alpha': encode_png(frame.alpha),
+            'width': config.image_size,
+            'height': config.image_size,
+            'camera_matrix': camera,
+            'hands': labels,
+            'scene': json.dumps(scene),
+        }
+
+    def _background(self, rng: np.random.Generator) -> np.ndarray:
+        size = self.config.image_size
+        if self._photos and rng.random() < self.config.photo_share:
+            path = self._photos[rng.integers(len(self._photos))]
+            return photo_background(rng, path, size)
+        return procedural_background(rng, size)
+
+    def _surfaces(
+        self, rng: np.random.Generator, target: SceneHand, skin: dict
+    ) -> tuple[list[Surface], list[SceneHand]]:
+        """All meshes, the target first, and the hands among them."""
+        config, hand = self.config, self._hand
+        surfaces = scenes.hand_surfaces(
+            rng, config, hand, self._skin_map, target, skin
+        )
+        hands = [target]
+        holds = scenes.is_hold(target.pose)
+        if rng.random() < (0.6 if holds else config.object):
+            surfaces.append(scenes.sample_held_object(rng, target))
+        if rng.random() < config.occluder:
+            surfaces.append(scenes.sample_occluder(rng, target))
+        if rng.random() < config.second_hand:
+            center = scenes.second_hand_center(rng, target)
+            other = scenes.sample_hand(rng, config, hand, center)
+            surfaces += scenes.hand_surfaces(
+                rng,
+                config,
+                hand,
+                self._skin_map,
+                other,
+                scenes.second_skin(rng, skin),
+                scenes.OTHER_HAND,
+            )
+            hands.append(other)
+        return surfaces, hands
+
+
+def compose(frame: Frame, background: np.ndarray) -> np.ndarray:
+    """The drawn surfaces before a background, (H, W, 3) uint8 RGB."""
+    color = _darken_creases(frame)
+    alpha = frame.alpha[..., None].astype(np.float32) / 255
+    picture = color + (1 - alpha) * background
+    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+
+
+def _darken_creases(frame: Frame) -> np.ndarray:
+    """Colour (H, W, 3) float32, darker where something near hides light.
+
+    Pixels that lie behind their neighbourhood's mean depth get less light
+    (depth darkening, Luft et al. 2006).
+    """
+    size = frame.alpha.shape[::-1]
+    depth = cv2.resize(frame.depth, size, interpolation=cv2.INTER_NEAREST)
+    mask = (depth > 0).astype(np.float32)
+    sigma = size[0] / 40
+    total = cv2.GaussianBlur(mask, (0, 0), sigma)
+    mean = cv2.GaussianBlur(depth, (0, 0), sigma) / np.maximum(total, 1e-3)
+    behind = np.clip((depth - mean) * mask / 40.0, 0, 1)
+    return frame.color * (1 - 0.45 * behind)[..., None]
+
+
+def hand_labels(
+    hand: SceneHand, camera: np.ndarray, frame: Frame, size: int
+) -> dict:
+    """One entry of a row's ``hands``."""
+    keypoints = hand.keypoints['anatomical']
+    pixels = project(keypoints, camera)
+    return {
+        'side': hand.side,
+        'bbox': np.concatenate([pixels.min(0), pixels.max(0)]),
+        'keypoints_2d': pixels,
+        **{f'keypoints_cam_{f}': hand.keypoints[f] for f in FAMILIES},
+        'occluded': occlusion(keypoints, pixels, frame, size),
+        'kind': hand.pose.kind,
+        'pose': hand.pose.angles,
+        'shape': hand.shape,
+    }
+
+
+def occlusion(
+    keypoints: np.ndarray, pixels: np.ndarray, frame: Frame, size: int
+) -> np.ndarray:
+    """1 where a keypoint is hidden or outside the image, 0 where seen, (K,).
+
+    A keypoint is hidden when a surface lies in front of it by more than the
+    thickness of the flesh around it.
+
+    Args:
+        keypoints: (K, 3) mm, camera frame, anatomical family.
+        pixels: (K, 2) px.
+        frame: What was drawn.
+        size: Side of the image in px.
+    """
+    scale = frame.depth.shape[0] / size
+    at = np.rint((pixels + 0.5) * scale - 0.5).astype(int)
+    inside = ((at >= 0) & (at < frame.depth.shape[0])).all(1)
+    at = np.clip(at, 0, frame.depth.shape[0] - 1)
+    surface = frame.depth[at[:, 1], at[:, 0]]
+    length = np.linalg.norm(keypoints[9] - keypoints[0])
+    flesh = _FLESH_MM * length / 92.0
+    hidden = (surface > 0) & (keypoints[:, 2] - surface > flesh)
+    return (hidden | ~inside).astype(np.int8)
+
+
+def check_hand(
+    labels: dict, camera: np.ndarray, size: int, index: int
+) -> None:
+    """Raise when a target hand's labels contradict each other.
+
+    Raises:
+        SelfCheckError: Projection, place in the image or chirality is off.
+    """
+    pixels = labels['keypoints_2d']
+    keypoints = labels['keypoints_cam_anatomical']
+    if np.abs(project(keypoints, camera) - pixels).max() > 1e-3:
+        raise SelfCheckError(f'image {index}: 2D is not the projected 3D')
+    inside = ((pixels >= -0.5) & (pixels <= size - 0.5)).all(1).mean()
+    if inside < 0.9:
+        raise SelfCheckError(
+            f'image {index}: {inside:.0%} of the keypoints in the image'
+        )
+    expected = 1 if labels['side'] == scenes.RIGHT else -1
+    if chirality(keypoints) == -expected:
+        raise SelfCheckError(f'image {index}: side contradicts the 3D hand')
+
+
+def chirality(keypoints: np.ndarray) -> int:
+    """1 for a right hand, -1 for a left one, 0 where no finger is bent.
+
+    Fingers bend about an axis that points to the thumb in a right hand.
+
+    Args:
+        keypoints: (K, 3), any unit, right-handed frame.
+    """
+    to_thumb = keypoints[5] - keypoints[17]
+    to_thumb = to_thumb / np.linalg.norm(to_thumb)
+    bones = np.diff(keypoints[5:].reshape(4, 4, 3), axis=1)
+    bones /= np.linalg.norm(bones, axis=-1, keepdims=True)
+    bend = np.cross(bones[:, 0], bones[:, 1]) @ to_thumb
+    strongest = bend[np.argmax(np.abs(bend))]
+    return 0 if abs(strongest) < 0.15 else int(np.sign(strongest))

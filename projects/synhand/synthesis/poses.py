@@ -1,0 +1,211 @@
+"""Random hand poses: gestures, correlated and free, without penetration.
+
+Sources of the random distributions: the ranges of
+:mod:`synhand.hands.anatomy`; DIP flexion follows PIP flexion with a slope
+between 0.1 and 0.7 and a share of free DIPs, neighbouring fingers bend
+together except in a share of poses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synhand.hands.anatomy import (
+    DOF,
+    FINGERS,
+    LOWER,
+    NUM_DOFS,
+    UPPER,
+    clip_to_limits,
+)
+from synhand.hands.anny_hand import AnnyHand, RestHand
+from synhand.synthesis.gestures import ABDUCTION, GESTURES
+
+_NAMES = tuple(GESTURES)
+_LIBRARY = np.stack([GESTURES[name] for name in _NAMES])
+_MCP = np.array([DOF[f'{f}_mcp_flexion'] for f in FINGERS])
+_PIP = np.array([DOF[f'{f}_pip_flexion'] for f in FINGERS])
+_DIP = np.array([DOF[f'{f}_dip_flexion'] for f in FINGERS])
+_THUMB = np.array([i for name, i in DOF.items() if name.startswith('thumb')])
+_WRIST = np.array([DOF['wrist_flexion'], DOF['wrist_deviation']])
+_ARCH = np.array([DOF['ring_arch'], DOF['little_arch']])
+_BLEND_STEPS = 6
+
+
+@dataclass(frozen=True)
+class PoseShares:
+    """How often each kind of pose is drawn; they are normalised."""
+
+    gesture: float = 0.35
+    between: float = 0.2
+    correlated: float = 0.3
+    free: float = 0.15
+
+
+@dataclass(frozen=True)
+class SampledPose:
+    """A pose that a hand of the given shape can take.
+
+    Attributes:
+        angles: (D,) radians.
+        kind: ``gesture:NAME``, ``between``, ``correlated`` or ``free``.
+        repaired: How far it was opened to end a penetration, 0 to 1.
+    """
+
+    angles: np.ndarray
+    kind: str
+    repaired: float
+
+
+def sample_pose(
+    rng: np.random.Generator,
+    hand: AnnyHand,
+    rest: RestHand,
+    shares: PoseShares,
+) -> SampledPose:
+    """Draw a pose; open it step by step while fingers penetrate."""
+    kinds = ('gesture', 'between', 'correlated', 'free')
+    weights = np.array([getattr(shares, kind) for kind in kinds])
+    kind = kinds[rng.choice(4, p=weights / weights.sum())]
+    if kind == 'gesture':
+        name = _NAMES[rng.integers(len(_NAMES))]
+        angles, kind = _vary(rng, GESTURES[name], 6.0), f'gesture:{name}'
+    elif kind == 'between':
+        angles = _between(rng)
+    elif kind == 'correlated':
+        angles = _correlated(rng)
+    else:
+        angles = _free(rng)
+    angles = _bend_wrist(rng, angles)
+    return _repair(hand, rest, angles, kind)
+
+
+def _vary(
+    rng: np.random.Generator, angles: np.ndarray, degrees: float
+) -> np.ndarray:
+    noise = np.radians(rng.normal(0, degrees, NUM_DOFS))
+    noise[_ARCH] = np.abs(noise[_ARCH])
+    return clip_to_limits(angles + noise)
+
+
+def _between(rng: np.random.Generator) -> np.ndarray:
+    """A mixture of two gestures, each finger with a weight of its own."""
+    a, b = _LIBRARY[rng.choice(len(_LIBRARY), 2, replace=False)]
+    common = rng.beta(0.7, 0.7)
+    weight = np.clip(common + rng.normal(0, 0.2, 5), 0, 1)
+    mixed = (1 - common) * a + common * b
+    groups = [_THUMB, *np.stack([_MCP, _PIP, _DIP, ABDUCTION], axis=1)]
+    for group, w in zip(groups, weight, strict=True):
+        mixed[group] = (1 - w) * a[group] + w * b[group]
+    return _vary(rng, mixed, 5.0)
+
+
+def _correlated(rng: np.random.Generator) -> np.ndarray:
+    """Fingers that bend together more or less, DIPs that follow PIPs."""
+    angles = np.zeros(NUM_DOFS)
+    common = rng.beta(0.8, 0.9)
+    loose = rng.choice([0.08, 0.2, 0.6], p=[0.4, 0.35, 0.25])
+    curl = np.clip(common + rng.normal(0, loose, 4), 0, 1)
+    angles[_PIP] = np.radians(105 * curl + rng.normal(0, 12, 4))
+    bent = np.clip(curl + rng.normal(0, 0.2) + rng.normal(0, 0.1, 4), -0.3, 1)
+    angles[_MCP] = np.radians(85 * bent)
+    slope = rng.uniform(0.1, 0.7)
+    angles[_DIP] = slope * angles[_PIP] + np.radians(rng.normal(0, 7, 4))
+    spread = rng.normal(0.3, 0.5)
+    straight = np.cos(np.clip(angles[_MCP], 0, np.pi / 2))
+    fan = np.radians([16, 3, -9, -20]) * spread
+    angles[ABDUCTION] = (fan + np.radians(rng.normal(0, 4, 4))) * straight
+    angles[_THUMB] = _thumb(rng)
+    angles[_ARCH] = UPPER[_ARCH] * np.mean(curl[2:]) * rng.random()
+    return clip_to_limits(angles)
+
+
+def _thumb(rng: np.random.Generator) -> np.ndarray:
+    """A thumb between two of the library's, with noise."""
+    a, b = _LIBRARY[rng.choice(len(_LIBRARY), 2, replace=False)][:, _THUMB]
+    t = rng.random()
+    return (1 - t) * a + t * b + np.radians(rng.normal(0, 6, len(_THUMB)))
+
+
+def _free(rng: np.random.Generator) -> np.ndarray:
+    """Every angle on its own within its limits, DIPs tied half of the time."""
+    angles = rng.uniform(LOWER, UPPER)
+    tied = rng.random(4) < 0.5
+    slope = rng.uniform(0.1, 0.8, 4)
+    angles[_DIP] = np.where(tied, slope * angles[_PIP], angles[_DIP])
+    angles[ABDUCTION] *= np.cos(np.clip(angles[_MCP], 0, np.pi / 2))
+    return angles
+
+
+def _bend_wrist(rng: np.random.Generator, angles: np.ndarray) -> np.ndarray:
+    spread = np.radians([24.0, 10.0]) * (1.6 if rng.random() < 0.3 else 0.8)
+    angles[_WRIST] = np.radians([-8, 3]) + rng.normal(0, spread)
+    return clip_to_limits(angles)
+
+
+def _repair(
+    hand: AnnyHand, rest: RestHand, angles: np.ndarray, kind: str
+) -> SampledPose:
+    opened = angles.copy()
+    opened[_MCP] *= 0.2
+    opened[_PIP] *= 0.2
+    opened[_DIP] *= 0.2
+    opened[ABDUCTION] = np.radians([10, 1, -7, -15])
+    opened[_THUMB] = GESTURES['relaxed'][_THUMB]
+    for step in range(_BLEND_STEPS):
+        t = step / _BLEND_STEPS
+        blended = (1 - t) * angles + t * opened
+        if not penetrates(hand, rest, blended):
+            return SampledPose(blended, kind, t)
+    return SampledPose(opened, kind, 1.0)
+
+
+# Radii of the digits' segments in mm for a hand of 190 mm: thumb
+# (metacarpal, proximal, distal), fingers (proximal, middle, distal).
+_RADII = np.array(
+    [[12.0, 10.5, 9.0], [10.0, 8.5, 7.2], [10.0, 8.5, 7.2], [9.4, 8.0, 6.8],
+     [8.4, 7.0, 6.2]]
+)  # fmt: skip
+_PALM_RADIUS = 10.0
+_SAMPLES = 5
+# Flesh gives way, and a fist presses its fingers into the palm.
+_SOFTNESS = 0.6
+
+
+def penetrates(hand: AnnyHand, rest: RestHand, angles: np.ndarray) -> bool:
+    """Whether two digits, or a digit and the palm, share space.
+
+    Digits are strings of spheres along their bones; neighbours are not
+    compared at their common base.
+    """
+    keypoints = hand.pose_keypoints(rest, angles)['anatomical']
+    centers, radii, digit, base = _spheres(keypoints)
+    scale = np.linalg.norm(rest.keypoints['anatomical'][12]) / 190.0
+    apart = np.linalg.norm(centers[:, None] - centers[None], axis=-1)
+    limit = _SOFTNESS * scale * (radii[:, None] + radii[None])
+    other = digit[:, None] != digit[None]
+    relevant = other & ~(base[:, None] & base[None])
+    return bool(np.any((apart < limit) & relevant))
+
+
+def _spheres(keypoints: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Centers (P, 3), radii (P,), digit (P,) and whether at a base (P,)."""
+    chains = keypoints[1:].reshape(5, 4, 3)
+    t = (np.arange(_SAMPLES) + 0.5)[:, None] / _SAMPLES
+    segments = chains[:, :3, None] * (1 - t) + chains[:, 1:, None] * t
+    palm_t = np.linspace(0.25, 0.9, 5)[:, None]
+    palm = keypoints[0] + palm_t * (chains[1:, 0] - keypoints[0])[:, None]
+    shape = (5, 3, _SAMPLES)
+    radii = np.broadcast_to(_RADII[..., None], shape)
+    digit = np.broadcast_to(np.arange(5)[:, None, None], shape)
+    base = np.zeros(shape, bool)
+    base[:, 0] = True
+    base[0, 1, 0] = True
+    return (
+        np.concatenate([segments.reshape(-1, 3), palm.reshape(-1, 3)]),
+        np.append(radii.ravel(), np.full(20, _PALM_RADIUS)),
+        np.append(digit.ravel(), np.full(20, 5)),
+        np.append(base.ravel(), np.full(20, True)),
+    )

@@ -1,0 +1,7 @@
+#version 330
+uniform mat4 shadow_projection;
+in vec3 position;
+
+void main() {
+    gl_Position = shadow_projection * vec4(position, 1.0);
+}

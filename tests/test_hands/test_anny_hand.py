@@ -1,0 +1,213 @@
+"""The baked hand: geometry that holds in every shape and pose."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from synhand.hands.anatomy import (
+    DOF,
+    FINGERS,
+    LOWER,
+    NUM_DOFS,
+    UPPER,
+    clip_to_limits,
+    pose_from_degrees,
+)
+from synhand.hands.anny_hand import FAMILIES, default_hand
+from synhand.skeleton import BONES, FINGERTIPS
+
+BENT = pose_from_degrees(
+    index_mcp_flexion=50,
+    index_mcp_abduction=10,
+    index_pip_flexion=70,
+    index_dip_flexion=30,
+    thumb_azimuth=30,
+    thumb_elevation=45,
+    thumb_ip_flexion=40,
+    wrist_flexion=35,
+    little_arch=12,
+)
+
+
+@pytest.fixture(scope='module')
+def hand():
+    return default_hand()
+
+
+@pytest.fixture(scope='module')
+def rest(hand):
+    return hand.rest(hand.people[3], 180.0)
+
+
+def bone_lengths(keypoints):
+    return np.array(
+        [np.linalg.norm(keypoints[b] - keypoints[a]) for a, b in BONES]
+    )
+
+
+def test_hand_length_is_the_one_asked_for(hand, rest):
+    for family in FAMILIES:
+        assert np.linalg.norm(rest.keypoints[family][12]) == pytest.approx(180)
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_bones_keep_their_lengths_in_every_pose(hand, rest, family):
+    rng = np.random.default_rng(0)
+    expected = bone_lengths(rest.keypoints[family])
+    # The MANO family's MCP joints lie beyond the centres of rotation, the
+    # arch moves ring and little finger against the wrist.
+    rigid = [
+        i
+        for i, (a, b) in enumerate(BONES)
+        if a != 0 and (family == 'anatomical' or b % 4 != 2)
+    ]
+    for _ in range(20):
+        posed = hand.pose(rest, rng.uniform(LOWER, UPPER))
+        found = bone_lengths(posed.keypoints[family])
+        np.testing.assert_allclose(found[rigid], expected[rigid], rtol=1e-9)
+
+
+def test_families_differ_at_the_finger_bases_only(rest):
+    apart = np.linalg.norm(
+        rest.keypoints['anatomical'] - rest.keypoints['mano'], axis=1
+    )
+    bases = [1, 5, 9, 13, 17]
+    assert (apart[bases] > 1.5).all()
+    assert (apart[bases] < 15).all()
+    assert np.allclose(np.delete(apart, bases), 0)
+
+
+def test_pose_equals_skinning_one_vertex_at_a_time(hand, rest):
+    turns, moves = hand._bone_transforms(rest.pivots, BENT)
+    posed = hand.pose(rest, BENT)
+    for v in (0, 400, 900, 1500, hand.num_vertices - 1):
+        expected = sum(
+            w * (turns[b] @ rest.vertices[v] + moves[b])
+            for b, w in enumerate(hand.weights[v])
+        )
+        np.testing.assert_allclose(posed.vertices[v], expected, atol=1e-9)
+
+
+def test_bone_transforms_are_rigid_and_fix_the_wrist(hand, rest):
+    turns, moves = hand._bone_transforms(rest.pivots, BENT)
+    identity = np.einsum('bij,bkj->bik', turns, turns)
+    np.testing.assert_allclose(
+        identity, np.tile(np.eye(3), (22, 1, 1)), atol=1e-9
+    )
+    posed = hand.pose(rest, BENT)
+    np.testing.assert_allclose(posed.keypoints['anatomical'][0], 0, atol=1e-9)
+
+
+def bend(keypoints, a, b, c):
+    """Angle between two consecutive bones in degrees."""
+    u, v = keypoints[b] - keypoints[a], keypoints[c] - keypoints[b]
+    cosine = u @ v / np.linalg.norm(u) / np.linalg.norm(v)
+    return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+
+
+@pytest.mark.parametrize('finger', range(4))
+@pytest.mark.parametrize('angle', [0, 30, 60, 100])
+def test_flexion_angles_are_absolute(hand, finger, angle):
+    mean = hand.rest(np.zeros(hand.num_components))
+    name = FINGERS[finger]
+    pose = pose_from_degrees(**{f'{name}_pip_flexion': angle})
+    keypoints = hand.pose(mean, pose).keypoints['anatomical']
+    first = 5 + 4 * finger
+    found = bend(keypoints, first, first + 1, first + 2)
+    # Straight fingers keep a few degrees of their own sideways bend.
+    assert found == pytest.approx(angle, abs=3 if angle else 6)
+
+
+@pytest.mark.parametrize('finger', range(4))
+def test_flexion_moves_tips_out_of_the_palm(hand, rest, finger):
+    flat = hand.pose(rest, np.zeros(NUM_DOFS)).keypoints['anatomical']
+    tip = FINGERTIPS[finger + 1]
+    for joint in ('mcp', 'pip', 'dip'):
+        pose = pose_from_degrees(**{f'{FINGERS[finger]}_{joint}_flexion': 40})
+        bent = hand.pose(rest, pose).keypoints['anatomical']
+        assert bent[tip, 2] > flat[tip, 2] + 5, joint
+
+
+@pytest.mark.parametrize('finger', range(4))
+def test_abduction_moves_tips_to_the_thumb(hand, rest, finger):
+    flat = hand.pose(rest, np.zeros(NUM_DOFS)).keypoints['anatomical']
+    pose = pose_from_degrees(**{f'{FINGERS[finger]}_mcp_abduction': 12})
+    moved = hand.pose(rest, pose).keypoints['anatomical']
+    tip = FINGERTIPS[finger + 1]
+    assert moved[tip, 0] > flat[tip, 0] + 5
+
+
+def test_opposition_brings_the_thumb_before_the_palm(hand, rest):
+    flat = pose_from_degrees(thumb_azimuth=60, thumb_elevation=15)
+    opposed = pose_from_degrees(thumb_azimuth=20, thumb_elevation=55)
+    away = hand.pose(rest, flat).keypoints['anatomical'][4]
+    near = hand.pose(rest, opposed).keypoints['anatomical'][4]
+    assert near[2] > away[2] + 20
+    assert near[0] < away[0] - 20
+
+
+def test_bent_thumb_reaches_across_the_palm(hand, rest):
+    straight = pose_from_degrees(thumb_azimuth=40, thumb_elevation=40)
+    bent = straight.copy()
+    bent[DOF['thumb_mcp_flexion']] = bent[DOF['thumb_ip_flexion']] = 0.8
+    a = hand.pose(rest, straight).keypoints['anatomical'][4]
+    b = hand.pose(rest, bent).keypoints['anatomical'][4]
+    assert b[0] < a[0] - 15
+
+
+def test_mesh_is_closed_and_faces_outwards(hand, rest):
+    edges = np.concatenate([hand.faces[:, [i, (i + 1) % 3]] for i in range(3)])
+    directed = {tuple(e) for e in edges.tolist()}
+    assert all((b, a) in directed for a, b in directed)
+    a, b, c = (rest.vertices[hand.faces[:, i]] for i in range(3))
+    assert (np.einsum('fi,fi->f', a, np.cross(b, c)).sum() / 6) > 1e5
+
+
+def test_normals_turn_with_the_hand(hand, rest):
+    turn = Rotation.random(random_state=1).as_matrix()
+    np.testing.assert_allclose(
+        hand.vertex_normals(rest.vertices @ turn.T),
+        hand.vertex_normals(rest.vertices) @ turn.T,
+        atol=1e-9,
+    )
+
+
+def test_sizes_span_children_and_adults(hand):
+    lengths = [
+        np.linalg.norm(hand.rest(p).keypoints['mano'][12])
+        for p in hand.people[:200]
+    ]
+    assert np.percentile(lengths, 2) < 150 < 230 < np.percentile(lengths, 98)
+
+
+def test_proportions_lie_between_the_cited_ratios(hand):
+    """MCP joints where two ratios of the phalanges put them, on average."""
+    published = np.array(
+        [
+            [39.78, 22.38, 19.66],
+            [44.63, 26.33, 21.35],
+            [41.37, 25.65, 21.25],
+            [32.74, 18.11, 19.69],
+        ]
+    )
+    mean = hand.rest(np.zeros(hand.num_components), 190.0)
+    chains = mean.keypoints['anatomical'][5:].reshape(4, 4, 3)
+    bones = np.linalg.norm(np.diff(chains, axis=1), axis=-1)
+    asked = np.stack(
+        [
+            bones[:, 1] * published[:, 0] / published[:, 1],
+            bones[:, 1:].sum(1) * published[:, 0] / published[:, 1:].sum(1),
+        ]
+    )
+    np.testing.assert_allclose(bones[:, 0], asked.mean(0), atol=2)
+
+
+def test_pose_from_degrees_names_a_wrong_angle():
+    with pytest.raises(ValueError, match="'elbow' is no degree of freedom"):
+        pose_from_degrees(elbow=3)
+
+
+def test_clip_keeps_what_is_inside():
+    inside = (LOWER + UPPER) / 2
+    np.testing.assert_array_equal(clip_to_limits(inside), inside)
+    assert (clip_to_limits(UPPER + 1) == UPPER).all()

@@ -1,0 +1,232 @@
+"""The generator: labels that agree with the picture, from a seed alone."""
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from synhand.geometry.cameras import project
+from synhand.hands.anny_hand import default_hand
+from synhand.synthesis import scenes
+from synhand.synthesis.config import SynthesisConfig
+from synhand.synthesis.generator import (
+    Generator,
+    SelfCheckError,
+    check_hand,
+    chirality,
+    occlusion,
+)
+from synhand.synthesis.renderer import (
+    PLAIN,
+    Frame,
+    Lighting,
+    Renderer,
+    RendererError,
+    Surface,
+)
+
+SMALL = SynthesisConfig(seed=3, image_size=96, supersample=1.0)
+
+
+def make_generator(config=SMALL):
+    try:
+        return Generator(config)
+    except RendererError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope='module')
+def generator():
+    return make_generator()
+
+
+@pytest.fixture(scope='module')
+def rows(generator):
+    return [generator.row(i) for i in range(24)]
+
+
+def decode(data, flags=cv2.IMREAD_COLOR):
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+
+
+def test_rows_are_a_function_of_seed_and_index(generator, rows):
+    again = make_generator()
+    for i in (5, 2):
+        row = again.row(i)
+        assert row['image'] == rows[i]['image']
+        assert row['alpha'] == rows[i]['alpha']
+        np.testing.assert_array_equal(
+            row['hands'][0]['keypoints_2d'],
+            rows[i]['hands'][0]['keypoints_2d'],
+        )
+    other = make_generator(replace(SMALL, seed=4)).row(5)
+    assert other['image'] != rows[5]['image']
+
+
+def test_labels_agree_with_each_other(rows):
+    for row in rows:
+        camera = row['camera_matrix']
+        for hand in row['hands']:
+            np.testing.assert_allclose(
+                project(hand['keypoints_cam_anatomical'], camera),
+                hand['keypoints_2d'],
+                atol=1e-6,
+            )
+            low, high = hand['bbox'][:2], hand['bbox'][2:]
+            assert (hand['keypoints_2d'] >= low - 1e-6).all()
+            assert (hand['keypoints_2d'] <= high + 1e-6).all()
+        assert json.loads(row['scene'])['distance_mm'] > 0
+
+
+def test_both_sides_are_drawn_and_chirality_tells_them(rows):
+    sides = {0: -1, 1: 1}
+    found = [
+        (sides[h['side']], chirality(h['keypoints_cam_anatomical']))
+        for row in rows
+        for h in row['hands']
+    ]
+    assert {side for side, _ in found} == {-1, 1}
+    told = [pair for pair in found if pair[1] != 0]
+    assert len(told) > 0.6 * len(found)
+    assert all(side == sign for side, sign in told)
+
+
+def test_keypoints_lie_on_the_drawn_hand(rows):
+    """Visible finger tips lie where the foreground is."""
+    on = []
+    for row in rows:
+        alpha = decode(row['alpha'], cv2.IMREAD_GRAYSCALE)
+        alpha = cv2.dilate(alpha, np.ones((5, 5), np.uint8))
+        hand = row['hands'][0]
+        seen = hand['occluded'] == 0
+        x, y = np.rint(hand['keypoints_2d'][seen]).astype(int).T
+        on.append(alpha[np.clip(y, 0, 95), np.clip(x, 0, 95)] > 0)
+    assert np.concatenate(on).mean() > 0.98
+
+
+def test_some_keypoints_are_hidden_and_most_seen(rows):
+    hidden = np.mean([row['hands'][0]['occluded'] for row in rows])
+    assert 0.02 < hidden < 0.5
+
+
+def test_target_fills_the_asked_share_of_the_crop(rows):
+    for row in rows:
+        box = row['hands'][0]['bbox']
+        share = 96 / (box[2:] - box[:2]).max()
+        assert 2.0 - 1e-6 <= share <= 2.8 + 1e-6
+
+
+def test_mirrored_labels_fail_the_self_check(rows):
+    row = next(
+        r for r in rows if chirality(r['hands'][0]['keypoints_cam_anatomical'])
+    )
+    labels = dict(row['hands'][0])
+    check_hand(labels, row['camera_matrix'], 96, 0)
+    labels['side'] = 1 - labels['side']
+    with pytest.raises(SelfCheckError, match='image 7: side contradicts'):
+        check_hand(labels, row['camera_matrix'], 96, 7)
+
+
+def test_shifted_labels_fail_the_self_check(rows):
+    labels = dict(rows[0]['hands'][0])
+    labels['keypoints_2d'] = labels['keypoints_2d'] + 1
+    with pytest.raises(SelfCheckError, match='2D is not the projected 3D'):
+        check_hand(labels, rows[0]['camera_matrix'], 96, 0)
+
+
+def test_occlusion_by_a_wall_before_half_of_the_image():
+    keypoints = np.zeros((21, 3)) + [0, 0, 500]
+    keypoints[:, 0] = np.linspace(-40, 40, 21)
+    keypoints[9, 1] = 92  # a metacarpal of ordinary length
+    camera = np.array([[500.0, 0, 49.5], [0, 500, 49.5], [0, 0, 1]])
+    depth = np.zeros((100, 100), np.float32)
+    depth[:, :50] = 400
+    frame = Frame(None, None, depth, None)
+    pixels = project(keypoints, camera)
+    pixels[9, 1] = 49.5
+    hidden = occlusion(keypoints, pixels, frame, 100)
+    np.testing.assert_array_equal(hidden, pixels[:, 0] < 49.5)
+
+
+def test_renderer_puts_a_square_where_the_camera_says():
+    try:
+        renderer = Renderer(64, 48, supersample=2.0)
+    except RendererError as error:
+        pytest.skip(str(error))
+    corners = np.array(
+        [
+            [-20.8, -10.8, 400],
+            [20.8, -10.8, 400],
+            [20.8, 10.8, 400],
+            [-20.8, 10.8, 400.0],
+        ]
+    )
+    normals = np.tile([0, 0, -1.0], (4, 1))
+    white = dict(
+        material=PLAIN,
+        base_color=np.ones(3),
+        second_color=np.ones(3),
+        noise_offset=np.zeros(3),
+        roughness=0.5,
+        specular=0.0,
+        pattern=0.0,
+    )
+    faces = np.array([[0, 1, 2], [0, 2, 3]])
+    square = Surface(corners, normals, faces, corners, 7, white)
+    light = Lighting(
+        np.array([[0, 0, -1.0]]),
+        np.ones((1, 3)),
+        np.ones(3) * 0.2,
+        np.ones(3) * 0.2,
+    )
+    camera = np.array([[200.0, 0, 40.0], [0, 200, 20], [0, 0, 1]])
+    frame = renderer.render([square], camera, light)
+    y, x = np.nonzero(frame.alpha > 127)
+    edges = project(corners, camera)
+    # Centres of covered pixels lie inside the projected edges.
+    assert x.min() == np.ceil(edges[:, 0].min())
+    assert x.max() == np.ceil(edges[:, 0].max()) - 1
+    assert y.min() == np.ceil(edges[:, 1].min())
+    assert y.max() == np.ceil(edges[:, 1].max()) - 1
+    assert set(np.unique(frame.identity)) == {0, 7}
+    np.testing.assert_allclose(frame.depth[frame.depth > 0], 400, atol=0.5)
+
+
+def test_focal_and_principal_point_undo_the_crop():
+    rng = np.random.default_rng(0)
+    center = np.array([150.0, -90, 600])
+    hand = scenes.sample_hand(rng, SMALL, default_hand(), center)
+    keypoints = hand.keypoints['anatomical']
+    camera = scenes.crop_camera(rng, SMALL, keypoints)
+    pixels = project(keypoints, camera)
+    assert (pixels > 0).all()
+    assert (pixels < 95).all()
+    assert camera[0, 0] == camera[1, 1]
+
+
+def test_photo_folder_without_photos_is_named(tmp_path):
+    config = replace(SMALL, backgrounds=str(tmp_path))
+    with pytest.raises(FileNotFoundError, match='no photos to put behind'):
+        config.background_files()
+
+
+def test_unreadable_photo_is_named(tmp_path):
+    (tmp_path / 'broken.jpg').write_bytes(b'nothing')
+    config = replace(SMALL, backgrounds=str(tmp_path), photo_share=1.0)
+    with pytest.raises(ValueError, match='broken.jpg: not a readable image'):
+        make_generator(config).row(0)
+
+
+def test_photos_are_used_and_change_the_digest(tmp_path):
+    green = np.zeros((50, 80, 3), np.uint8)
+    green[..., 1] = 200
+    cv2.imwrite(str(tmp_path / 'a.png'), green)
+    config = replace(SMALL, backgrounds=str(tmp_path), photo_share=1.0)
+    assert config.digest() != SMALL.digest()
+    row = make_generator(config).row(1)
+    image = decode(row['image'])
+    behind = decode(row['alpha'], cv2.IMREAD_GRAYSCALE) == 0
+    mean = image[behind].mean(0)
+    assert mean[1] > 3 * max(mean[0], mean[2])

@@ -1,0 +1,121 @@
+"""Poses: within limits, reproducible, free of penetration."""
+
+import numpy as np
+import pytest
+
+from synhand.hands.anatomy import DOF, LOWER, UPPER, pose_from_degrees
+from synhand.hands.anny_hand import default_hand
+from synhand.synthesis.gestures import GESTURES, HOLDS
+from synhand.synthesis.poses import (
+    PoseShares,
+    _spheres,
+    penetrates,
+    sample_pose,
+)
+
+
+@pytest.fixture(scope='module')
+def hand():
+    return default_hand()
+
+
+@pytest.fixture(scope='module')
+def rest(hand):
+    return hand.rest(np.zeros(hand.num_components), 185.0)
+
+
+@pytest.mark.parametrize('name', GESTURES)
+def test_gestures_are_possible(hand, rest, name):
+    angles = GESTURES[name]
+    assert (angles >= LOWER - 1e-9).all()
+    assert (angles <= UPPER + 1e-9).all()
+    assert not penetrates(hand, rest, angles)
+
+
+def test_library_is_as_large_as_promised():
+    assert len(GESTURES) >= 40
+    assert set(HOLDS) < set(GESTURES)
+
+
+def test_gestures_look_like_their_names(hand, rest):
+    def tips(name):
+        keypoints = hand.pose_keypoints(rest, GESTURES[name])['anatomical']
+        return np.linalg.norm(keypoints[[4, 8, 12, 16, 20]], axis=1)
+
+    reach = {name: tips(name) for name in GESTURES}
+    assert (reach['open'][1:] > reach['fist'][1:] + 60).all()
+    assert reach['point'][1] > reach['fist'][1] + 60
+    assert reach['point'][2] == pytest.approx(reach['fist'][2])
+    assert reach['call'][4] > reach['fist'][4] + 40
+    pinched = hand.pose_keypoints(rest, GESTURES['pinch_index'])['anatomical']
+    assert np.linalg.norm(pinched[4] - pinched[8]) < 22
+
+
+@pytest.mark.parametrize('kind', ['gesture', 'between', 'correlated', 'free'])
+def test_sampled_poses_are_possible(hand, rest, kind):
+    shares = PoseShares(
+        **{k: float(k == kind) for k in PoseShares.__dataclass_fields__}
+    )
+    rng = np.random.default_rng(1)
+    poses = [sample_pose(rng, hand, rest, shares) for _ in range(40)]
+    assert all(p.kind.split(':')[0] == kind for p in poses)
+    angles = np.array([p.angles for p in poses])
+    assert (angles >= LOWER - 1e-9).all()
+    assert (angles <= UPPER + 1e-9).all()
+    whole = [p for p in poses if p.repaired < 1]
+    assert len(whole) >= 38
+    assert not any(penetrates(hand, rest, p.angles) for p in whole)
+
+
+def test_same_generator_same_pose(hand, rest):
+    a, b = (
+        sample_pose(np.random.default_rng(7), hand, rest, PoseShares())
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(a.angles, b.angles)
+    assert a.kind == b.kind
+
+
+def test_dips_follow_pips_in_correlated_poses(hand, rest):
+    rng = np.random.default_rng(2)
+    shares = PoseShares(gesture=0, between=0, correlated=1, free=0)
+    angles = np.array(
+        [sample_pose(rng, hand, rest, shares).angles for _ in range(300)]
+    )
+    pip, dip = DOF['index_pip_flexion'], DOF['index_dip_flexion']
+    assert np.corrcoef(angles[:, pip], angles[:, dip])[0, 1] > 0.6
+
+
+def test_thumb_through_the_palm_is_found(hand, rest):
+    through = pose_from_degrees(
+        thumb_azimuth=-8, thumb_elevation=2, thumb_ip_flexion=40
+    )
+    assert penetrates(hand, rest, through)
+
+
+def test_crossed_straight_fingers_are_found(hand, rest):
+    through = pose_from_degrees(
+        index_mcp_abduction=-14,
+        middle_mcp_abduction=16,
+        thumb_azimuth=60,
+        thumb_elevation=30,
+    )
+    assert penetrates(hand, rest, through)
+
+
+def test_penetration_equals_every_pair_of_spheres(hand, rest):
+    """The vectorised test against two loops."""
+    rng = np.random.default_rng(3)
+    for _ in range(6):
+        angles = rng.uniform(LOWER, UPPER)
+        keypoints = hand.pose_keypoints(rest, angles)['anatomical']
+        centers, radii, digit, base = _spheres(keypoints)
+        scale = np.linalg.norm(rest.keypoints['anatomical'][12]) / 190
+        expected = any(
+            np.linalg.norm(centers[i] - centers[j])
+            < 0.6 * scale * (radii[i] + radii[j])
+            for i in range(len(radii))
+            for j in range(i)
+            if digit[i] != digit[j] and not (base[i] and base[j])
+        )
+        assert penetrates(hand, rest, angles) == expected
