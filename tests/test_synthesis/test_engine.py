@@ -95,6 +95,7 @@ def test_killed_and_resumed_is_byte_identical(whole, tmp_path, root):
         process.wait()
     subprocess.run(command, check=True, capture_output=True)
     assert contents(tmp_path) == contents(reference)
+    assert not list(tmp_path.glob('*.tmp-*'))
 
 
 def test_another_configuration_is_refused(whole):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict
@@ -91,6 +92,8 @@ def _claim(
                     f'{path}: {key} is {found.get(key)!r}, expected '
                     f'{manifest[key]!r}; use another folder for another set'
                 )
+    for left_over in out.glob('shard-*.tmp-*'):
+        left_over.unlink()
     temporary = path.with_suffix('.tmp')
     temporary.write_text(json.dumps(manifest, indent=2) + '\n')
     os.replace(temporary, path)
@@ -152,14 +155,19 @@ def _start_worker(config: SynthesisConfig, counter) -> None:
     from synhand.synthesis.generator import Generator
 
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _generator, _counter = Generator(config), counter
+
+
+def _end_with_parent() -> None:
+    """A pool's worker would wait for work for ever after a kill -9."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _make_shard(out: str, shard: int, rows: range) -> None:
     def counted():
         for index in rows:
-            if not multiprocessing.parent_process().is_alive():
-                raise SystemExit('the parent process is gone')
             yield _generator.row(index)
             with _counter.get_lock():
                 _counter.value += 1

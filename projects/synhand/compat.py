@@ -1,0 +1,457 @@
+"""The one place that knows a third-party trap.
+
+`install` is called by ``import synhand``. It imports nothing itself: each
+fix waits until the module it mends has been imported (or is applied at once
+where it already was), steps aside where the real thing is present, and has
+a test in ``tests/test_compat.py`` that says when it can be deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import pickle
+import re
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+MMCV_OPERATORS = 'mmcv._ext'
+DRAWS_SIMCC = 'mmpose.visualization.simcc_vis'
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is unsafe, unreadable or of another model."""
+
+
+# Compiled operators of mmcv ------------------------------------------------
+
+
+def missing_operator(name: str) -> Callable:
+    """Stands in for one compiled operator of mmcv; raises when called."""
+
+    def raise_missing(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(
+            f"mmcv's compiled operator '{name}' is not installed; "
+            '`make ops` compiles it'
+        )
+
+    return raise_missing
+
+
+class _OperatorsPlaceholder(
+    importlib.abc.MetaPathFinder, importlib.abc.Loader
+):
+    """Last on ``sys.meta_path``, so it is asked only without real ones."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != MMCV_OPERATORS:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self)
+
+    def exec_module(self, module: ModuleType) -> None:
+        def operator(name: str) -> Callable:
+            if name.startswith('__'):
+                raise AttributeError(name)
+            return missing_operator(name)
+
+        module.__getattr__ = operator  # type: ignore[method-assign]
+
+
+# torchvision ---------------------------------------------------------------
+
+
+def hide_broken_torchvision() -> bool:
+    """Whether torchvision works; a broken one then looks uninstalled.
+
+    A torchvision built for another torch fails with a RuntimeError, which
+    nobody who treats it as optional expects.
+    """
+    if sys.modules.get('torchvision', ...) is None:
+        return False
+    try:
+        importlib.import_module('torchvision.transforms')
+        return True
+    except ModuleNotFoundError as error:
+        if error.name == 'torchvision':
+            return False
+    except (ImportError, RuntimeError, OSError, AttributeError):
+        pass
+    for name in [n for n in sys.modules if n.split('.')[0] == 'torchvision']:
+        del sys.modules[name]
+    sys.modules['torchvision'] = None  # type: ignore[assignment]
+    return False
+
+
+class ToPILImage:
+    """Stands in for ``torchvision.transforms.ToPILImage``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(
+            'drawing SimCC heatmaps needs torchvision, which is not installed '
+            'or does not fit the installed torch'
+        )
+
+
+@contextlib.contextmanager
+def to_pil_image_placeholder() -> Iterator[None]:
+    """Gives MMPose's SimCC drawing the one name it imports, nobody else."""
+    if hide_broken_torchvision():
+        yield
+        return
+    package = ModuleType('torchvision')
+    transforms = ModuleType('torchvision.transforms')
+    transforms.ToPILImage = ToPILImage  # type: ignore[attr-defined]
+    package.transforms = transforms  # type: ignore[attr-defined]
+    placeholders = {m.__name__: m for m in (package, transforms)}
+    before = {name: sys.modules.get(name, ...) for name in placeholders}
+    sys.modules.update(placeholders)
+    try:
+        yield
+    finally:
+        for name, module in before.items():
+            if module is ...:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
+
+
+def _mend_collect_env(module: ModuleType) -> None:
+    collect_env = module.collect_env
+
+    @functools.wraps(collect_env)
+    def collect_env_without_broken_torchvision() -> dict:
+        hide_broken_torchvision()
+        return collect_env()
+
+    _set(module, 'collect_env', collect_env_without_broken_torchvision)
+
+
+# matplotlib ----------------------------------------------------------------
+
+
+def _mend_canvas(module: ModuleType) -> None:
+    canvas = module.FigureCanvasAgg
+    if hasattr(canvas, 'tostring_rgb'):
+        return
+
+    def tostring_rgb(self) -> bytes:
+        import numpy as np
+
+        return np.asarray(self.buffer_rgba())[..., :3].tobytes()
+
+    canvas.tostring_rgb = tostring_rgb
+
+
+# Checkpoints: safe, readable, of this model --------------------------------
+
+
+def _statistic_of_history(owner: type, name: str) -> Callable:
+    """The ``getattr`` that a training checkpoint's history needs, no more."""
+    from mmengine.logging import HistoryBuffer
+
+    if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
+        return getattr(owner, name)
+    raise pickle.UnpicklingError('GLOBAL builtins.getattr')
+
+
+def training_globals() -> list:
+    """What MMEngine's own training checkpoints hold beside tensors."""
+    import numpy as np
+    from mmengine.logging import HistoryBuffer
+
+    return [
+        HistoryBuffer,
+        (_statistic_of_history, 'builtins.getattr'),
+        bytes,
+        slice,
+        np.ndarray,
+        np.dtype,
+        *{type(np.dtype(kind)) for kind in np.typecodes['AllInteger']},
+        *{type(np.dtype(kind)) for kind in 'efd?SU'},
+        *_numpy_constructors(),
+    ]
+
+
+def _numpy_constructors() -> Iterator[tuple[Callable, str]]:
+    """NumPy's pickle functions, under the module names of NumPy 1 and 2."""
+    import numpy as np
+
+    multiarray = np._core.multiarray  # type: ignore[attr-defined]
+    for function in (multiarray._reconstruct, multiarray.scalar):
+        for package in ('core', '_core'):
+            name = f'numpy.{package}.multiarray.{function.__name__}'
+            yield function, name
+
+
+def load_safely(file, map_location=None, weights_only=True) -> Any:
+    """Read a checkpoint; never runs what it may hold.
+
+    Args:
+        file: Path or open binary file.
+        map_location: As of ``torch.load``.
+        weights_only: Accepted for MMEngine's callers; only safe values pass.
+
+    Raises:
+        CheckpointError: If it holds anything but tensors, plain types and
+            what MMEngine's training puts there, or cannot be read.
+    """
+    import torch
+
+    if weights_only is False:
+        raise CheckpointError(f'{_name(file)}: unsafe loading is not offered')
+    try:
+        with torch.serialization.safe_globals(training_globals()):
+            return torch.load(
+                file, map_location=map_location, weights_only=True
+            )
+    except OSError:
+        raise
+    except Exception as error:  # a foreign file may break the reader anyhow
+        raise CheckpointError(_refusal(file, str(error))) from error
+
+
+def _refusal(file: Any, error: str) -> str:
+    refused = re.search(r'GLOBAL ([\w.]+)', error)
+    if refused:
+        return (
+            f'{_name(file)}: refused, it holds a {refused[1]}; expected '
+            'tensors and plain types only (loading it could run code)'
+        )
+    reason = ' '.join(error.split())[:200] or 'the file ends early'
+    return f'{_name(file)}: not a readable checkpoint ({reason})'
+
+
+def _name(file: Any) -> str:
+    return getattr(file, 'name', None) or (
+        str(file) if not hasattr(file, 'read') else 'checkpoint'
+    )
+
+
+_complete_weights = False
+
+
+@contextlib.contextmanager
+def complete_weights() -> Iterator[None]:
+    """Within it a checkpoint must bring every weight of the model.
+
+    Outside, as in fine-tuning, it must bring at least one.
+    """
+    global _complete_weights
+    before, _complete_weights = _complete_weights, True
+    try:
+        yield
+    finally:
+        _complete_weights = before
+
+
+def check_weights(model: str, own: dict, given: dict, missing: set) -> None:
+    """Raise where a checkpoint is of another model.
+
+    Args:
+        model: Its name, for the message.
+        own: Name and shape of each weight of the model.
+        given: Name and shape of each weight of the checkpoint.
+        missing: Names of ``own`` that the checkpoint does not bring.
+
+    Raises:
+        CheckpointError: If no weight fits or, within `complete_weights`, if
+            one does not.
+    """
+    wrong = [k for k in own if k in missing or given.get(k, own[k]) != own[k]]
+    if not wrong or (len(wrong) < len(own) and not _complete_weights):
+        return
+    key = next((k for k in wrong if k in given), wrong[0])
+    found = tuple(given[key]) if key in given else 'none'
+    raise CheckpointError(
+        f'checkpoint of another model: {len(wrong)} of the {len(own)} weights '
+        f"of {model} do not fit, e.g. '{key}': expected shape "
+        f'{tuple(own[key])}, found {found}'
+    )
+
+
+def _mend_checkpoint(module: ModuleType) -> None:
+    load_state_dict = module.load_state_dict
+
+    @functools.wraps(load_state_dict)
+    def load_fitting_state_dict(
+        model, state_dict, strict=False, logger=None
+    ) -> None:
+        inner = _unwrapped(model)
+        own = _shapes(inner.state_dict())
+        missing: set = set()
+        # Only the model's own hooks know how it renames old checkpoints'
+        # keys, so what is missing is asked after they ran.
+        handle = inner.register_load_state_dict_post_hook(
+            lambda _, keys: missing.update(keys.missing_keys)
+        )
+        try:
+            load_state_dict(model, state_dict, strict, logger)
+        finally:
+            handle.remove()
+        name = type(inner).__name__
+        check_weights(name, own, _shapes(state_dict), missing)
+
+    _set(module, '_safe_torch_load', load_safely)
+    _set(module, 'load_state_dict', load_fitting_state_dict)
+    _set(module, 'load_checkpoint', _naming_file(module.load_checkpoint))
+
+
+def _unwrapped(model: Any) -> Any:
+    from mmengine.model import BaseTTAModel, is_model_wrapper
+
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
+def _shapes(state: dict) -> dict:
+    return {
+        key: value.shape
+        for key, value in state.items()
+        if hasattr(value, 'shape') and 'num_batches_tracked' not in key
+    }
+
+
+def _naming_file(load_checkpoint: Callable) -> Callable:
+    """Adds the file's name to what `check_weights` says of its content."""
+
+    @functools.wraps(load_checkpoint)
+    def load(model_or_runner, filename, *args, **kwargs):
+        try:
+            return load_checkpoint(model_or_runner, filename, *args, **kwargs)
+        except CheckpointError as error:
+            if str(error).startswith(str(filename)):
+                raise
+            raise CheckpointError(f'{filename}: {error}') from error
+
+    return load
+
+
+# Several processes without a GPU -------------------------------------------
+
+
+def _without_gpu(init: Callable) -> Callable:
+    """A launcher that also starts on CPUs (Gloo, no ``set_device``)."""
+
+    @functools.wraps(init)
+    def init_process_group(backend, *args, **kwargs):
+        import torch
+
+        if torch.cuda.is_available():
+            return init(backend, *args, **kwargs)
+        set_device = torch.cuda.set_device
+        torch.cuda.set_device = lambda device: None
+        try:
+            return init('gloo', *args, **kwargs)
+        finally:
+            torch.cuda.set_device = set_device
+
+    return init_process_group
+
+
+def _mend_launchers(module: ModuleType) -> None:
+    for name in ('_init_dist_pytorch', '_init_dist_mpi', '_init_dist_slurm'):
+        _set(module, name, _without_gpu(getattr(module, name)))
+
+
+def _mend_runner(module: ModuleType) -> None:
+    runner = module.Runner
+    wrap_model, test = runner.wrap_model, runner.test
+
+    @functools.wraps(wrap_model)
+    def wrap_model_on_any_device(self, model_wrapper_cfg, model):
+        from mmengine.device import get_device
+
+        if self.distributed and get_device() == 'cpu':
+            model, model_wrapper_cfg = _for_cpu(self, model, model_wrapper_cfg)
+        return wrap_model(self, model_wrapper_cfg, model)
+
+    @functools.wraps(test)
+    def test_complete_model(self) -> dict:
+        with complete_weights():
+            return test(self)
+
+    runner.wrap_model = wrap_model_on_any_device
+    runner.test = test_complete_model
+    runner.load_checkpoint = _naming_file(runner.load_checkpoint)
+
+
+def _for_cpu(runner: Any, model: Any, wrapper: dict | None) -> tuple:
+    """SyncBN becomes BN, and the wrapper gets no device."""
+    from mmengine.model import revert_sync_batchnorm
+
+    runner.cfg.pop('sync_bn', None)
+    defaults = {
+        'type': 'MMDistributedDataParallel',
+        'broadcast_buffers': False,
+        'find_unused_parameters': runner.cfg.get(
+            'find_unused_parameters', False
+        ),
+    }
+    wrapper = {**(wrapper or defaults), 'device_ids': None}
+    return revert_sync_batchnorm(model), wrapper
+
+
+# Installation --------------------------------------------------------------
+
+AFTER_IMPORT: dict[str, Callable[[ModuleType], None]] = {
+    'matplotlib.backends.backend_agg': _mend_canvas,
+    'mmengine.dist.utils': _mend_launchers,
+    'mmengine.runner.checkpoint': _mend_checkpoint,
+    'mmengine.runner.runner': _mend_runner,
+    'mmengine.utils.dl_utils.collect_env': _mend_collect_env,
+}
+
+
+def _set(module: ModuleType, name: str, value: Any) -> None:
+    """Replace a name of a module, which must have it."""
+    getattr(module, name)
+    setattr(module, name, value)
+
+
+def _execute(name: str, execute: Callable, module: ModuleType) -> None:
+    if name == DRAWS_SIMCC:
+        with to_pil_image_placeholder():
+            execute(module)
+        return
+    execute(module)
+    AFTER_IMPORT[name](module)
+
+
+class _FixesOnImport(importlib.abc.MetaPathFinder):
+    """First on ``sys.meta_path``: mends a module when it is imported."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname not in AFTER_IMPORT and fullname != DRAWS_SIMCC:
+            return None
+        others = (f for f in sys.meta_path if f is not self)
+        specs = (
+            finder.find_spec(fullname, path, target)
+            for finder in others
+            if hasattr(finder, 'find_spec')
+        )
+        spec = next((s for s in specs if s is not None), None)
+        if spec is not None and spec.loader is not None:
+            execute = functools.partial(
+                _execute, fullname, spec.loader.exec_module
+            )
+            spec.loader.exec_module = execute  # type: ignore[method-assign]
+        return spec
+
+
+def install() -> None:
+    """Mend what is imported already and watch for the rest; once."""
+    # By name: a second copy of this module must find the first one's.
+    ours = _FixesOnImport.__qualname__
+    if any(type(f).__qualname__ == ours for f in sys.meta_path):
+        return
+    sys.meta_path.insert(0, _FixesOnImport())
+    sys.meta_path.append(_OperatorsPlaceholder())
+    for name, fix in AFTER_IMPORT.items():
+        if name in sys.modules:
+            fix(sys.modules[name])

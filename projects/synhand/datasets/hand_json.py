@@ -1,0 +1,193 @@
+"""Photos with an `annotations.json`: one entry a hand.
+
+An entry: `image` (path relative to the file), `hand` (left, right or
+unknown), `bbox` (tight box x1, y1, x2, y2 in pixels, or null: the tight box
+of the keypoints, or else the whole image), `keypoints_2d` ((21, 3): x, y,
+labelled, in pixels, or null), `keypoints_3d_mm` ((21, 3) in mm, camera frame
+x right, y down, z forward, or null), `K` (3x3 camera matrix in pixels, or
+null). Order of keypoints: the standard one of `synhand.skeleton`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from mmpose.registry import DATASETS
+
+from synhand.datasets.base import (
+    HandDataset,
+    hand_metainfo,
+    hand_sample,
+    tight_box,
+)
+from synhand.geometry.cameras import check_camera_matrix
+from synhand.skeleton import NUM_KEYPOINTS
+
+_SIDES = {'left': 0, 'right': 1, 'unknown': -1}
+
+
+def read_annotations(path: str | Path) -> list[dict]:
+    """Read and check an annotation file.
+
+    Args:
+        path: An `annotations.json`.
+
+    Returns:
+        For each entry a dict of `img_path` and what
+        :func:`synhand.datasets.base.hand_sample` takes: `bbox` (4,) px or
+        None, `keypoints` (K, 2) px or None, `keypoints_visible` (K,) or
+        None, `keypoints_cam` (K, 3) mm or None, `camera_matrix` (3, 3) px or
+        None, `hand_side`.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: It is not a list of entries, or a field is wrong; one
+            line that names file, entry, field and what was expected.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path}: no such annotation file; expected a JSON list of hands'
+        )
+    try:
+        entries = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{path}: not valid JSON: {error}') from None
+    if not isinstance(entries, list):
+        raise ValueError(
+            f'{path}: expected a list of entries, got {type(entries).__name__}'
+        )
+    return [_entry(path, i, entry) for i, entry in enumerate(entries)]
+
+
+def _entry(path: Path, number: int, entry: object) -> dict:
+    where = f'{path}: entry {number}'
+    if not isinstance(entry, dict):
+        raise ValueError(f'{where}: expected an object with named fields')
+    name = entry.get('image')
+    if not isinstance(name, str) or not name:
+        raise ValueError(f'{where}: image: expected a file name, got {name}')
+    side = entry.get('hand', 'unknown')
+    if side not in _SIDES:
+        raise ValueError(
+            f'{where}: hand: expected left, right or unknown, got {side!r}'
+        )
+    keypoints = _numbers(entry, 'keypoints_2d', (NUM_KEYPOINTS, 3), where)
+    camera = entry.get('K')
+    if camera is not None:
+        camera = check_camera_matrix(camera, f'{where}: K')
+    return dict(
+        img_path=str(path.parent / name),
+        hand_side=_SIDES[side],
+        bbox=_box(entry, where),
+        **_labelled(keypoints),
+        keypoints_cam=_numbers(
+            entry, 'keypoints_3d_mm', (NUM_KEYPOINTS, 3), where
+        ),
+        camera_matrix=camera,
+    )
+
+
+def _numbers(
+    entry: dict, field: str, shape: tuple[int, ...], where: str
+) -> npt.NDArray[np.float32] | None:
+    """A field of finite numbers of one shape; None where it is null."""
+    values = entry.get(field)
+    if values is None:
+        return None
+    expected = ' x '.join(map(str, shape))
+    try:
+        array = np.asarray(values, np.float32)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f'{where}: {field}: expected {expected} numbers or null'
+        ) from None
+    if array.shape != shape or not np.isfinite(array).all():
+        problem = (
+            f'shape {array.shape}'
+            if array.shape != shape
+            else 'values that are not finite'
+        )
+        raise ValueError(
+            f'{where}: {field}: expected {expected} finite numbers or null, '
+            f'got {problem}'
+        )
+    return array
+
+
+def _box(entry: dict, where: str) -> npt.NDArray[np.float32] | None:
+    box = _numbers(entry, 'bbox', (4,), where)
+    if box is not None and not (box[:2] < box[2:]).all():
+        raise ValueError(
+            f'{where}: bbox: expected x1 < x2 and y1 < y2, got {box.tolist()}'
+        )
+    return box
+
+
+def _labelled(keypoints: npt.NDArray[np.float32] | None) -> dict:
+    if keypoints is None:
+        return dict(keypoints=None, keypoints_visible=None)
+    visible = keypoints[:, 2] > 0
+    pixels = np.where(visible[:, None], keypoints[:, :2], np.nan)
+    return dict(keypoints=pixels, keypoints_visible=visible)
+
+
+def _default_box(entry: dict) -> npt.NDArray[np.float32]:
+    """The keypoints' tight box, or without keypoints the whole image."""
+    visible = entry['keypoints_visible']
+    if visible is not None and visible.sum() > 1:
+        return tight_box(entry['keypoints'])
+    image = cv2.imread(entry['img_path'], cv2.IMREAD_COLOR)
+    if image is None:
+        raise FileNotFoundError(f'{entry["img_path"]}: not a readable image')
+    height, width = image.shape[:2]
+    return np.array([0, 0, width - 1, height - 1], np.float32)
+
+
+@DATASETS.register_module()
+class HandJsonDataset(HandDataset):
+    """Hands of photos that an annotation file lists.
+
+    Note:
+        A sample is that of :func:`synhand.datasets.base.hand_sample`, with
+        `img_path`, `img_id` and `id`. What the file gives as null is NaN
+        and not valid.
+
+    Args:
+        ann_file: The annotation file, relative to `data_root`.
+        data_root: Its folder.
+        **kwargs: Those of mmengine's `BaseDataset`.
+
+    Raises:
+        FileNotFoundError, ValueError: See :func:`read_annotations`.
+    """
+
+    METAINFO: dict = hand_metainfo('hand_json')
+
+    def __init__(self, ann_file: str = 'annotations.json', **kwargs) -> None:
+        super().__init__(ann_file=ann_file, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        samples = []
+        for number, entry in enumerate(read_annotations(self.ann_file)):
+            if entry['bbox'] is None:
+                entry['bbox'] = _default_box(entry)
+            path = entry.pop('img_path')
+            samples.append(
+                dict(
+                    hand_sample(**entry),
+                    img_path=path,
+                    img_id=number,
+                    id=number,
+                )
+            )
+        return samples
+
+    def _join_prefix(self) -> None:
+        """Image paths are relative to the annotation file: no prefix."""
+        if not Path(self.ann_file).is_absolute():
+            self.ann_file = str(Path(self.data_root) / self.ann_file)

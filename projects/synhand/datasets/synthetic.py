@@ -1,0 +1,170 @@
+"""The synthetic set: a folder of shards, read through a memory map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from mmpose.registry import DATASETS
+
+from synhand.datasets.base import (
+    HandDataset,
+    hand_metainfo,
+    hand_sample,
+    tight_box,
+)
+from synhand.geometry.cameras import project
+from synhand.synthesis.shards import ShardSet
+
+JOINT_FAMILIES = ('anatomical', 'mano')
+
+
+@DATASETS.register_module()
+class SyntheticHandDataset(HandDataset):
+    """The target hands of a synthetic set.
+
+    No list of samples is kept: a row is read from its shard when it is asked
+    for, so that a set of any size costs a loader worker no memory, whether
+    it was forked or spawned.
+
+    Note:
+        A sample is that of :func:`synhand.datasets.base.hand_sample`, with
+        `image_bytes` (JPEG) and `alpha_bytes` (PNG, the hand's coverage) for
+        the transforms `LoadShardImage` and `ReplaceBackground`, `img_path`
+        (FOLDER#ROW), `img_id` and `id`.
+
+    Args:
+        data_root: Folder of `shard-*.arrow` files.
+        pipeline: Transforms.
+        indices: The part of the set to use: the first n (n > 0) or the last
+            n (n < 0) rows, or a pair (start, stop) of rows. Default: all.
+        joint_family: Which joints, `'anatomical'` (InterHand2.6M and others)
+            or `'mano'` (FreiHAND and others).
+        metainfo: Overrides entries of `METAINFO`.
+        test_mode: A pipeline that gives None is an error, and not a reason
+            to draw another sample.
+        max_refetch: How many other samples to try, if not in `test_mode`.
+
+    Raises:
+        ShardError: The folder is missing, empty or holds a damaged shard.
+        ValueError: `indices` or `joint_family` make no sense.
+    """
+
+    METAINFO: dict = hand_metainfo('synhand')
+
+    def __init__(
+        self,
+        data_root: str,
+        pipeline: Sequence[dict | Callable] = (),
+        indices: int | Sequence[int] | None = None,
+        joint_family: str = 'anatomical',
+        metainfo: dict | None = None,
+        test_mode: bool = False,
+        max_refetch: int = 1000,
+    ) -> None:
+        if joint_family not in JOINT_FAMILIES:
+            raise ValueError(
+                f'joint_family: expected one of {JOINT_FAMILIES}, got '
+                f'{joint_family!r}'
+            )
+        self.joint_family = joint_family
+        self._shards = ShardSet(data_root)
+        self._rows: range | npt.NDArray[np.int64] = range(0)
+        super().__init__(
+            data_root=data_root,
+            data_prefix={},
+            pipeline=list(pipeline),
+            indices=indices,
+            metainfo=metainfo,
+            serialize_data=False,
+            test_mode=test_mode,
+            max_refetch=max_refetch,
+        )
+
+    def full_init(self) -> None:
+        """Opens the shards and chooses the rows; reads no sample."""
+        if self._fully_initialized:
+            return
+        self._rows = _part(len(self._shards), self._indices, self.data_root)
+        self._fully_initialized = True
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def get_data_info(self, idx: int) -> dict:
+        """One row as a sample.
+
+        Args:
+            idx: Number within the chosen part, from 0.
+
+        Returns:
+            See the class.
+        """
+        number = int(self._rows[idx])
+        row = self._shards.row(number)
+        return self._complete(
+            dict(
+                self._hand(row),
+                image_bytes=row['image'],
+                alpha_bytes=row['alpha'],
+                img_path=f'{self.data_root}#{number}',
+                img_id=number,
+                id=number,
+                sample_idx=idx % len(self),
+            )
+        )
+
+    def _hand(self, row: dict) -> dict:
+        hand = row['hands'][0]
+        keypoints = hand['keypoints_2d']
+        points = hand[f'keypoints_cam_{self.joint_family}']
+        if self.joint_family != 'anatomical':
+            keypoints = project(points, row['camera_matrix'])
+        return hand_sample(
+            bbox=tight_box(keypoints),
+            keypoints=keypoints,
+            keypoints_occluded=hand['occluded'],
+            keypoints_cam=points,
+            camera_matrix=row['camera_matrix'],
+            hand_side=hand['side'],
+        )
+
+    def get_subset_(self, indices: int | Sequence[int]) -> None:
+        """Keeps the first or last n samples, or a sequence of them."""
+        if isinstance(indices, int):
+            indices = (
+                range(len(self))[:indices]
+                if indices >= 0
+                else range(len(self))[indices:]
+            )
+        self._rows = np.asarray(self._rows)[np.asarray(indices, np.int64)]
+
+    def get_subset(self, indices: int | Sequence[int]) -> SyntheticHandDataset:
+        """A copy with the first or last n samples, or a sequence of them."""
+        subset = self._copy_without_annotation()
+        subset.get_subset_(indices)
+        return subset
+
+
+def _part(total: int, indices: Any, folder: str) -> range:
+    rows = range(total)
+    if indices is None:
+        return rows
+    if isinstance(indices, int):
+        part = rows[:indices] if indices >= 0 else rows[indices:]
+        wanted = abs(indices)
+    elif len(indices) == 2 and indices[0] <= indices[1]:
+        part = rows[indices[0] : indices[1]]
+        wanted = indices[1] - indices[0]
+    else:
+        raise ValueError(
+            f'indices: expected a number or a pair (start, stop) of rows, '
+            f'got {indices}'
+        )
+    if wanted == 0 or len(part) != wanted:
+        raise ValueError(
+            f'{folder}: indices {indices} asked for, but it holds {total} rows'
+        )
+    return part

@@ -1,0 +1,34 @@
+"""Transforms of hand samples, registered with MMPose."""
+
+from synhand.datasets.transforms.background import (
+    BackgroundSource,
+    ReplaceBackground,
+)
+from synhand.datasets.transforms.formatting import (
+    PackHandInputs,
+    PackHandLabels,
+)
+from synhand.datasets.transforms.geometric import (
+    AntialiasedTopdownAffine,
+    MirrorHand,
+    RandomHandBox,
+)
+from synhand.datasets.transforms.loading import LoadShardImage, decode_image
+from synhand.datasets.transforms.photometric import (
+    PhotometricJitter,
+    RandomOcclusion,
+)
+
+__all__ = [
+    'AntialiasedTopdownAffine',
+    'BackgroundSource',
+    'LoadShardImage',
+    'MirrorHand',
+    'PackHandInputs',
+    'PackHandLabels',
+    'PhotometricJitter',
+    'RandomHandBox',
+    'RandomOcclusion',
+    'ReplaceBackground',
+    'decode_image',
+]

@@ -1,0 +1,123 @@
+"""Top-down estimator whose result is 3D."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.registry import MODELS
+from mmpose.utils.typing import InstanceList, PixelDataList, SampleList
+from torch import Tensor
+
+from synhand.geometry.cameras import camera_from_fov
+from synhand.geometry.pose25d import from_25d
+
+
+@MODELS.register_module()
+class HandPoseEstimator(TopdownPoseEstimator):
+    """MMPose's top-down estimator, with 2.5D and 3D keypoints.
+
+    To the stock prediction it adds, for a head that gives `keypoints_z`,
+    `keypoints_25d` (1, K, 3): u, v in pixels of the image file, z relative
+    to the wrist in lengths of the reference bone; and `keypoints_cam`
+    (1, K, 3) in mm, camera frame (x right, y down, z forward). The camera is
+    the metainfo's `camera_matrix` where that is known, else an assumed one;
+    the metainfo's `camera` says which: `'given'` or `'assumed'`. The scale
+    is the metainfo's `bone_scale` (mm, only where a benchmark gives it),
+    else that of an average hand.
+
+    Args:
+        *args: Those of `TopdownPoseEstimator`.
+        assumed_fov: Horizontal field of view of the assumed camera in
+            degrees; 60 is that of a telephone's main camera.
+        root_depth: `'least_squares'` (all bones) or `'single_bone'`.
+        channels_last: Keep maps in the memory order that convolutions on
+            processors and tensor cores are fastest with.
+        **kwargs: Those of `TopdownPoseEstimator`. `train_cfg` and `test_cfg`
+            may hold `autocast`, a type such as `'bfloat16'` that the network
+            then computes in; losses stay in float32.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        assumed_fov: float = 60.0,
+        root_depth: str = 'least_squares',
+        channels_last: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.assumed_fov = assumed_fov
+        self.root_depth = root_depth
+        self._layout = (
+            torch.channels_last if channels_last else torch.contiguous_format
+        )
+        self.to(memory_format=self._layout)
+
+    def loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
+        with _autocast(inputs, self.train_cfg):
+            return super().loss(self._prepare(inputs), data_samples)
+
+    def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
+        with _autocast(inputs, self.test_cfg):
+            return super().predict(self._prepare(inputs), data_samples)
+
+    def _prepare(self, inputs: Tensor) -> Tensor:
+        return inputs.contiguous(memory_format=self._layout)
+
+    def add_pred_to_datasample(
+        self,
+        batch_pred_instances: InstanceList,
+        batch_pred_fields: PixelDataList | None,
+        batch_data_samples: SampleList,
+    ) -> SampleList:
+        samples = super().add_pred_to_datasample(
+            batch_pred_instances, batch_pred_fields, batch_data_samples
+        )
+        if samples and 'keypoints_z' in samples[0].pred_instances:
+            self._add_3d(samples)
+        return samples
+
+    def _add_3d(self, samples: SampleList) -> None:
+        cameras = np.stack([self._camera(sample) for sample in samples])
+        scales = np.stack(
+            [s.metainfo.get('bone_scale', np.full(1, np.nan)) for s in samples]
+        )
+        predictions = [sample.pred_instances for sample in samples]
+        poses = np.stack(
+            [
+                np.concatenate(
+                    [p.keypoints, p.pop('keypoints_z')[..., None]], -1
+                )
+                for p in predictions
+            ]
+        )
+        points = from_25d(
+            poses, cameras, bone_scale_mm=scales, method=self.root_depth
+        )
+        for prediction, pose, point in zip(
+            predictions, poses, points, strict=True
+        ):
+            prediction.keypoints_25d = pose
+            prediction.keypoints_cam = point.astype(np.float32)
+
+    def _camera(self, sample: Any) -> np.ndarray:
+        """(1, 3, 3), given or assumed; says in the metainfo which."""
+        camera = sample.metainfo.get('camera_matrix')
+        given = camera is not None and np.isfinite(camera).all()
+        if not given:
+            height, width = sample.metainfo['ori_shape'][:2]
+            camera = camera_from_fov(width, height, self.assumed_fov)[None]
+        sample.set_metainfo(dict(camera='given' if given else 'assumed'))
+        return np.asarray(camera)
+
+
+def _autocast(inputs: Tensor, cfg: dict) -> torch.autocast:
+    name = cfg.get('autocast')
+    return torch.autocast(
+        inputs.device.type,
+        dtype=getattr(torch, name) if name else None,
+        enabled=bool(name),
+    )

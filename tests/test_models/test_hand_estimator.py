@@ -1,0 +1,189 @@
+"""The estimator: crop to image, 2.5D to 3D."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmengine.structures import InstanceData
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+
+import synhand.registry  # noqa: F401
+from shard_factory import make_row
+from synhand import recipes
+from synhand.codecs import Latent25DLabel
+from synhand.geometry.cameras import camera_from_fov
+from synhand.geometry.pose25d import from_25d, to_25d
+
+_SIZE = (64, 64)
+_FEATURES = recipes.resnet18_half()
+
+
+def _model(**changes):
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    config = recipes.latent25d_model(_FEATURES, 64, _SIZE, in_index=0)
+    return MODELS.build({**config, **changes}).eval()
+
+
+def _truth(index):
+    row = make_row(index)
+    hand = row['hands'][0]
+    camera = row['camera_matrix'].astype(np.float64)
+    return hand['keypoints_cam_anatomical'], camera
+
+
+def _sample(index, **meta):
+    low, high = make_row(index)['hands'][0]['bbox'].reshape(2, 2)
+    sample = PoseDataSample(
+        gt_instances=InstanceData(
+            bboxes=np.concatenate([low, high])[None],
+            bbox_scores=np.ones(1),
+        )
+    )
+    scale = np.full(2, 2 * (high - low).max())
+    sample.set_metainfo(
+        {
+            'input_size': _SIZE,
+            'input_center': (low + high) / 2,
+            'input_scale': scale,
+            'ori_shape': (128, 128),
+            **meta,
+        }
+    )
+    return sample
+
+
+def _perfect(index, sample):
+    """What a head that is always right would predict."""
+    points, camera = _truth(index)
+    pose = to_25d(points, camera)
+    meta = sample.metainfo
+    low = meta['input_center'] - meta['input_scale'] / 2
+    crop = (pose[:, :2] - low) / meta['input_scale'] * (np.array(_SIZE) - 1)
+    codec = Latent25DLabel(_SIZE, inside_only=False)
+    labels = codec.encode(crop[None], keypoints_cam=points[None])
+    keypoints, scores = codec.decode(labels['keypoint_labels'])
+    return InstanceData(
+        keypoints=keypoints[..., :2],
+        keypoint_scores=scores,
+        keypoints_z=keypoints[..., 2],
+    )
+
+
+def test_perfect_heads_give_true_3d():
+    model, samples, heads = _model(), [], []
+    for index in range(4):
+        points, camera = _truth(index)
+        length = np.linalg.norm(points[10] - points[9], keepdims=True)
+        sample = _sample(
+            index, camera_matrix=camera[None], bone_scale=length[:1]
+        )
+        samples.append(sample)
+        heads.append(_perfect(index, sample))
+    for index, sample in enumerate(
+        model.add_pred_to_datasample(heads, None, samples)
+    ):
+        points, camera = _truth(index)
+        prediction = sample.pred_instances
+        pose = to_25d(points, camera)
+        assert np.abs(prediction.keypoints[0] - pose[:, :2]).max() < 0.01
+        np.testing.assert_allclose(
+            prediction.keypoints_25d[0], pose, atol=0.01
+        )
+        assert np.abs(prediction.keypoints_cam[0] - points).max() < 1.0
+        assert sample.metainfo['camera'] == 'given'
+        assert 'keypoints_z' not in prediction
+
+
+@pytest.mark.parametrize(
+    'meta',
+    [
+        {},
+        {
+            'camera_matrix': np.full((1, 3, 3), np.nan),
+            'bone_scale': np.full(1, np.nan),
+        },
+    ],
+)
+def test_unknown_cameras_and_scales_are_assumed(meta):
+    model, sample = _model(assumed_fov=50.0), _sample(2, **meta)
+    head = _perfect(2, sample)
+    model.add_pred_to_datasample([head], None, [sample])
+    prediction = sample.pred_instances
+    assert sample.metainfo['camera'] == 'assumed'
+    camera = camera_from_fov(128, 128, 50.0)
+    expected = from_25d(prediction.keypoints_25d, camera[None])
+    np.testing.assert_allclose(prediction.keypoints_cam, expected, rtol=1e-4)
+    assert (prediction.keypoints_cam[..., 2] > 0).all()
+
+
+def _inputs(batch=2):
+    return torch.randn(batch, 3, *_SIZE, generator=torch.manual_seed(3))
+
+
+def test_memory_order_does_not_change_results():
+    results = []
+    for channels_last in (True, False):
+        model = _model(channels_last=channels_last)
+        weight = model.backbone.layer2[0].conv1.weight
+        assert (
+            weight.is_contiguous(memory_format=torch.channels_last)
+            == channels_last
+        )
+        sample = _sample(0)
+        with torch.no_grad():
+            model.predict(_inputs(1), [sample])
+        results.append(sample.pred_instances.keypoints_25d)
+    np.testing.assert_allclose(*results, atol=1e-3)
+
+
+def test_autocast_is_for_training_only_unless_asked():
+    model = _model()
+    seen = []
+    model.neck.register_forward_hook(lambda *a: seen.append(a[2][0].dtype))
+    with torch.no_grad():
+        model.predict(_inputs(1), [_sample(0)])
+        labels = InstanceData(
+            keypoint_labels=np.zeros((1, 21, 3), np.float32),
+            keypoint_weights=np.ones((1, 21), np.float32),
+            depth_weights=np.ones((1, 21), np.float32),
+        )
+        sample = PoseDataSample(gt_instance_labels=labels)
+        losses = model.loss(_inputs(1), [sample])
+    assert seen == [torch.float32, torch.bfloat16]
+    assert all(value.dtype == torch.float32 for value in losses.values())
+
+
+def _hourglass():
+    backbone = {'type': 'HourglassNet', 'num_stacks': 2}
+    backbone.update(stage_channels=(256, 256, 256), stage_blocks=(1, 1, 1))
+    backbone['downsample_times'] = 2
+    return {'backbone': backbone}, 256, {'in_index': [0, 1]}
+
+
+def _resnet():
+    backbone = {'type': 'ResNet', 'depth': 18, 'base_channels': 16}
+    backbone['stem_channels'] = 16
+    deconvolutions = {
+        'deconv_out_channels': (32, 32),
+        'deconv_kernel_sizes': (4, 4),
+    }
+    return {'backbone': backbone}, 128, deconvolutions
+
+
+def _hrnet():
+    return recipes.hrnet_w18(), 270, {}
+
+
+@pytest.mark.parametrize('make', [_hourglass, _resnet, _hrnet])
+def test_stock_backbones_work(make):
+    features, channels, head = make()
+    init_default_scope('mmpose')
+    config = recipes.latent25d_model(features, channels, _SIZE, **head)
+    model = MODELS.build(config).eval()
+    with torch.no_grad():
+        samples = model.predict(_inputs(2), [_sample(0), _sample(1)])
+    for sample in samples:
+        assert sample.pred_instances.keypoints_cam.shape == (1, 21, 3)
+        assert np.isfinite(sample.pred_instances.keypoints_cam).all()

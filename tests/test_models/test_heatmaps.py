@@ -1,0 +1,112 @@
+"""Soft-argmax and its companions against slow, obvious versions."""
+
+import numpy as np
+import pytest
+import torch
+
+from synhand.models.heatmaps import (
+    gaussian_divergence,
+    log_probabilities,
+    mass_around,
+    soft_argmax,
+)
+
+
+@pytest.fixture
+def maps():
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, 3, 5, 7)
+    logits = torch.randn(shape, generator=generator, dtype=torch.float64) * 3
+    softness = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+    return logits, softness
+
+
+def _slow_probability(logits, softness):
+    logits, softness = logits.numpy(), softness.numpy()
+    exponent = np.exp(logits * softness[None, :, None, None])
+    return exponent / exponent.sum((-2, -1), keepdims=True)
+
+
+def test_soft_argmax_is_the_expected_position(maps):
+    slow = _slow_probability(*maps)
+    fast = log_probabilities(*maps).exp()
+    np.testing.assert_allclose(fast.numpy(), slow, atol=1e-12)
+    expected = np.zeros((2, 3, 2))
+    for row in range(5):
+        for column in range(7):
+            cell = np.array([column / 6, row / 4])
+            expected += slow[:, :, row, column, None] * cell
+    np.testing.assert_allclose(soft_argmax(fast).numpy(), expected, atol=1e-12)
+
+
+def test_a_single_cell_is_found_exactly():
+    probability = torch.zeros(1, 1, 5, 7)
+    probability[0, 0, 3, 6] = 1
+    assert soft_argmax(probability)[0, 0].tolist() == [1.0, 0.75]
+
+
+def test_mass_counts_the_cells_around(maps):
+    probability = log_probabilities(*maps).exp()
+    position = soft_argmax(probability)
+    found = mass_around(probability, position, radius=1.0)
+    for b in range(2):
+        for k in range(3):
+            u, v = position[b, k] * torch.tensor([6.0, 4.0])
+            mass = sum(
+                float(probability[b, k, row, column])
+                for row in range(5)
+                for column in range(7)
+                if abs(row - v) <= 1 and abs(column - u) <= 1
+            )
+            assert float(found[b, k]) == pytest.approx(mass)
+
+
+def test_confidence_is_high_for_one_peak_and_low_for_two():
+    probability = torch.zeros(1, 3, 9, 9)
+    probability[0, 0, 4, 4] = 1
+    probability[0, 1, 4, 0] = probability[0, 1, 4, 8] = 0.5
+    probability[0, 2] = 1 / 81
+    scores = mass_around(probability, soft_argmax(probability), 2.5)[0]
+    assert scores[0] == 1
+    assert scores[1] == 0
+    assert float(scores[2]) == pytest.approx(25 / 81, rel=1e-5)
+
+
+def test_divergence_against_a_whole_gaussian_map(maps):
+    logits, softness = maps
+    position = torch.rand(2, 3, 2, dtype=torch.float64)
+    log_probability = log_probabilities(logits, softness)
+    found = gaussian_divergence(log_probability, position, sigma=0.8)
+    p = _slow_probability(logits, softness)
+    rows, columns = np.mgrid[:5, :7]
+    for b in range(2):
+        for k in range(3):
+            u, v = position[b, k].numpy() * [6, 4]
+            squared = (columns - u) ** 2 + (rows - v) ** 2
+            target = np.exp(-squared / 2 / 0.8**2)
+            target /= target.sum()
+            divergence = (target * np.log(target / p[b, k])).sum()
+            assert float(found[b, k]) == pytest.approx(divergence)
+
+
+def test_divergence_is_zero_for_the_gaussian_itself():
+    position = torch.tensor([[[0.4, 0.6]]])
+    grid = torch.meshgrid(torch.arange(9), torch.arange(9), indexing='ij')
+    squared = (grid[1] - 0.4 * 8) ** 2 + (grid[0] - 0.6 * 8) ** 2
+    map_ = log_probabilities(-squared[None, None] / 2, torch.ones(1))
+    found = gaussian_divergence(map_, position, sigma=1.0)
+    assert abs(float(found)) < 1e-5
+
+
+def test_gradients(maps):
+    logits, softness = (t.clone().requires_grad_() for t in maps)
+    position = torch.rand(2, 3, 2, dtype=torch.float64)
+
+    def losses(logits, softness):
+        maps = log_probabilities(logits, softness)
+        return (
+            soft_argmax(maps.exp()),
+            gaussian_divergence(maps, position, 0.8),
+        )
+
+    assert torch.autograd.gradcheck(losses, (logits, softness))
