@@ -50,6 +50,8 @@ def test_train_test_and_load_again(config, tmp_path):
     assert {'hand2d/PCK@0.1', 'hand2d/NME', 'hand3d/PA-MPJPE'} <= set(metrics)
     for name, value in metrics.items():
         assert np.isfinite(value), name
+        if 'constant' in name or 'flat' in name:
+            continue  # floors are asked of the test alone
         assert value == scalars[f'val/{name}'].current(), name
 
 
@@ -65,6 +67,7 @@ def test_training_reduces_the_loss(config, tmp_path):
             'experiment_name': 'overfit',
         }
     )
+    config.param_scheduler = None  # no warm-up: twenty steps are all
     off = {'LoadShardImage', 'RandomHandBox', 'RandomOcclusion'}
     off |= {'ReplaceBackground', 'PhotometricJitter'}
     pipeline = config.train_dataloader.dataset.pipeline

@@ -187,6 +187,36 @@ def evaluation(
     }
 
 
+def synthetic_data(
+    input_size: Sequence[int], batch_size: int, floors: bool = False
+) -> dict:
+    """Training, validation and test on the synthetic sets of `data_root`.
+
+    Args:
+        input_size: (W, H) of the crop in pixels.
+        batch_size: Samples a batch and process.
+        floors: The test also says what a constant pose would score.
+
+    Returns:
+        `train_dataloader`, and `evaluation` of the roles `val` and `test`.
+    """
+    folder = f'{data_root()}/synhand'
+    train = synthetic_loader(
+        f'{folder}/train',
+        train_pipeline(input_size, background_folder()),
+        batch_size,
+        training=True,
+    )
+    held_out = synthetic_loader(
+        f'{folder}/val', test_pipeline(input_size, shards=True), batch_size
+    )
+    return dict(
+        train_dataloader=train,
+        **evaluation('val', held_out),
+        **evaluation('test', held_out, evaluators(floors)),
+    )
+
+
 def resnet18_half() -> dict:
     """Backbone and neck: ResNet-18 of half width, FPN to stride 4."""
     channels = [32, 64, 128, 256]

@@ -1,9 +1,9 @@
-"""The small model for a demonstration and for tests: a minute, not hours."""
+"""The small model for a demonstration: minutes, not hours."""
 
 _base_ = ['latent25d_res18half-fpn_synhand-96x96.py']
 
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
 batch_size = 32
-train_dataloader = dict(batch_size=batch_size)
-globals().update(recipes.schedule(samples=20_000, batch_size=batch_size))
+globals().update(recipes.synthetic_data((96, 96), batch_size, floors=True))
+globals().update(recipes.schedule(samples=40_000, batch_size=batch_size))

@@ -8,8 +8,6 @@ _base_ = ['../../_base_/default_runtime.py']
 
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
-data_root = recipes.data_root()
-backgrounds = recipes.background_folder()
 input_size = (96, 96)
 batch_size = 128
 
@@ -18,18 +16,5 @@ model = recipes.latent25d_model(
 )
 find_unused_parameters = True  # the FPN's coarser maps are not read
 
-train_dataloader = recipes.synthetic_loader(
-    f'{data_root}/synhand/train',
-    recipes.train_pipeline(input_size, backgrounds),
-    batch_size,
-    training=True,
-)
-val = recipes.synthetic_loader(
-    f'{data_root}/synhand/val',
-    recipes.test_pipeline(input_size, shards=True),
-    batch_size,
-)
-globals().update(recipes.evaluation('val', val))
-globals().update(recipes.evaluation('test', val))
-globals().update(recipes.schedule(samples=3_000_000, batch_size=batch_size))
-del val
+globals().update(recipes.synthetic_data(input_size, batch_size))
+globals().update(recipes.schedule(samples=1_500_000, batch_size=batch_size))

@@ -1,0 +1,448 @@
+"""Hands in photos, with a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import load_checkpoint
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+
+from synhand import compat
+from synhand.apis.images import read_image
+from synhand.datasets.base import hand_metainfo, hand_sample
+from synhand.geometry.cameras import check_camera_matrix
+from synhand.skeleton import ROOT
+from synhand.zoo import DEFAULT_MODEL, SCHEME, released_model
+
+Image = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+
+SIDES = {'left': 0, 'right': 1, 'unknown': -1}
+_STOCK_PADDING = 1.25
+_METAINFO_KEYS = ('dataset_name', 'flip_indices', 'skeleton_links')
+
+
+class PredictionError(ValueError):
+    """A model whose results are of no use here."""
+
+
+@dataclass(frozen=True, eq=False)
+class HandPrediction:
+    """One hand.
+
+    Attributes:
+        hand: `'left'`, `'right'` or, where the model makes no difference and
+            nobody said, `'unknown'`.
+        bbox: (4,) x1, y1, x2, y2 in pixels of the image: as given, else the
+            whole image.
+        keypoints_2d: (K, 3): x, y in pixels of the image, score 0 to 1.
+        keypoints_3d_mm: (K, 3) in mm, relative to the wrist, in the camera's
+            axes (x right, y down, z forward); a left hand is a left hand.
+        keypoints_cam_mm: (K, 3) in mm, camera frame; None without a given
+            camera, for then the distance is unknown.
+        camera: `'given'`, or `'assumed'`: `keypoints_3d_mm` was computed
+            with a camera of an assumed field of view.
+    """
+
+    hand: str
+    bbox: FloatArray
+    keypoints_2d: FloatArray
+    keypoints_3d_mm: FloatArray
+    keypoints_cam_mm: FloatArray | None
+    camera: str
+
+    def to_json(self) -> dict:
+        """Plain lists and strings: 0.01 px, 0.01 mm, scores to 0.0001."""
+        points, scores = self.keypoints_2d[:, :2], self.keypoints_2d[:, 2]
+        absolute = self.keypoints_cam_mm
+        return dict(
+            hand=self.hand,
+            bbox=_rounded(self.bbox),
+            keypoints_2d=[
+                [*point, round(float(score), 4)]
+                for point, score in zip(_rounded(points), scores, strict=True)
+            ],
+            keypoints_3d_mm=_rounded(self.keypoints_3d_mm),
+            keypoints_cam_mm=None if absolute is None else _rounded(absolute),
+            camera=self.camera,
+        )
+
+
+def _rounded(array: FloatArray) -> list:
+    return np.round(array.astype(np.float64), 2).tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class _Query:
+    """A hand to find, checked as far as that goes without the pixels."""
+
+    image: str | Path | Image
+    box: FloatArray | None
+    hand: str
+    camera: npt.NDArray[np.float64] | None
+    where: str
+
+
+class HandPredictor:
+    """A trained model that finds the keypoints of hands in photos.
+
+    Photos go through the test pipeline of the model's config. A box is the
+    tight box of the hand; the pipeline pads it. Hands are not searched for:
+    without a box the crop is the whole photo, which should therefore show
+    one hand with some margin. Where a model was trained on right hands only
+    (its pipeline mirrors left ones) and the side is unknown, a photo is read
+    both as of a right and as of a left hand, and the reading with the higher
+    mean score is kept.
+
+    Args:
+        model: Name of a released model; None without `config` means
+            `synhand.zoo.DEFAULT_MODEL`.
+        config: A config file, with `checkpoint` in place of `model`.
+        checkpoint: Its weights.
+        device: `'cpu'`, `'cuda'`, `'cuda:1'`...; `'auto'`: the first GPU if
+            there is one.
+        batch_size: Crops that go through the network at a time.
+
+    Raises:
+        FileNotFoundError: The config or the checkpoint is missing.
+        ValueError: The model, its checkpoint or the device is unknown or
+            does not fit.
+
+    Examples:
+        >>> predictor = HandPredictor('small-25d')
+        >>> (hand,) = predictor.predict('photo.jpg', hands='left')
+        >>> hand.keypoints_3d_mm.shape
+        (21, 3)
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        config: str | Path | None = None,
+        checkpoint: str | Path | None = None,
+        device: str = 'auto',
+        batch_size: int = 32,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f'batch_size: expected 1 or more: {batch_size}')
+        self.batch_size = batch_size
+        self.device = _device(device)
+        config, checkpoint = _files(model, config, checkpoint)
+        cfg = Config.fromfile(config)
+        init_default_scope(cfg.get('default_scope', 'mmpose'))
+        self.model = load_model(cfg, checkpoint).to(self.device)
+        steps = _pipeline(cfg, config)
+        self._compose = Compose(steps)
+        self._padding = _padding(steps)
+        self.needs_side = any(
+            step['type'] == 'MirrorHand'
+            and step.get('mode', 'right') == 'right'
+            for step in steps
+        )
+        info = parse_pose_metainfo(hand_metainfo('hand'))
+        self._info = {key: info[key] for key in _METAINFO_KEYS}
+
+    def predict(
+        self,
+        images: str | Path | Image | Sequence[str | Path | Image],
+        boxes: Sequence | None = None,
+        hands: str | Sequence[str | None] | None = None,
+        camera_matrices: Sequence | None = None,
+    ) -> list[HandPrediction]:
+        """Find one hand for each image; two hands: give the image twice.
+
+        N hands. For one image that is not in a list the other arguments are
+        not in lists either.
+
+        Args:
+            images: N paths, or images (H, W, 3) uint8 blue, green, red.
+            boxes: N tight boxes (4,) x1, y1, x2, y2 in pixels; None, also of
+                a single hand: the whole image.
+            hands: N times `'left'`, `'right'`, `'unknown'` or None, or one
+                word for all.
+            camera_matrices: N camera matrices (3, 3) in pixels of the image;
+                None, also of a single hand: unknown.
+
+        Returns:
+            N hands in the order of `images`.
+
+        Raises:
+            FileNotFoundError, OSError: An image cannot be read.
+            PredictionError: The model gives no 3D keypoints, or values that
+                are not finite.
+            ValueError: An image or another argument is wrong.
+        """
+        queries = list(_queries(images, boxes, hands, camera_matrices))
+        found = []
+        for start in range(0, len(queries), self.batch_size):
+            found += self._predict(queries[start : start + self.batch_size])
+        return found
+
+    def _predict(self, queries: list[_Query]) -> list[HandPrediction]:
+        owners, samples, sides, boxes = [], [], [], []
+        for number, query in enumerate(queries):
+            image = _pixels(query)
+            box = _whole(image) if query.box is None else query.box
+            check_box(box, image, f'{query.where}: box')
+            boxes.append(box)
+            for hand in self._readings(query.hand):
+                owners.append(number)
+                sides.append(hand)
+                samples.append(self._sample(query, image, hand))
+        found = self._run(samples)
+        best: list[tuple | None] = [None] * len(queries)
+        for number, hand, sample in zip(owners, sides, found, strict=True):
+            score = sample.pred_instances.keypoint_scores.mean()
+            if best[number] is None or score > best[number][0]:
+                best[number] = (score, hand, sample)
+        return [
+            _prediction(hand, box, sample)
+            for (_, hand, sample), box in zip(best, boxes, strict=True)
+        ]
+
+    def _readings(self, hand: str) -> tuple[str, ...]:
+        both = self.needs_side and hand == 'unknown'
+        return ('right', 'left') if both else (hand,)
+
+    def _sample(self, query: _Query, image: Image, hand: str) -> dict:
+        """What the pipeline makes of a hand, for the model."""
+        box = query.box
+        if box is None:
+            box = shrunk(_whole(image), self._padding)
+        sample = hand_sample(
+            bbox=box, camera_matrix=query.camera, hand_side=SIDES[hand]
+        )
+        return self._compose(
+            dict(
+                sample, img=image, img_path=None, id=0, img_id=0, **self._info
+            )
+        )
+
+    def _run(self, samples: list[dict]) -> list[PoseDataSample]:
+        found: list[PoseDataSample] = []
+        for start in range(0, len(samples), self.batch_size):
+            batch = samples[start : start + self.batch_size]
+            with torch.inference_mode():
+                found += self.model.test_step(pseudo_collate(batch))
+        return found
+
+
+def load_model(cfg: Config, checkpoint: str | Path) -> torch.nn.Module:
+    """Build a config's model with all weights of a checkpoint.
+
+    Args:
+        cfg: A config with a `model`.
+        checkpoint: A file, or `synhand://NAME`.
+
+    Returns:
+        The model in evaluation mode.
+
+    Raises:
+        FileNotFoundError: The checkpoint is missing.
+        ValueError: It is of another model.
+    """
+    model = MODELS.build(cfg.model)
+    with compat.complete_weights():
+        load_checkpoint(model, str(checkpoint), 'cpu', logger='silent')
+    return model.eval()
+
+
+def check_box(box: FloatArray, image: Image, where: str) -> None:
+    """Raise where a box does not meet its image.
+
+    Args:
+        box: (4,) x1, y1, x2, y2 in pixels.
+        image: (H, W, 3).
+        where: What to name.
+
+    Raises:
+        ValueError: The box is beside the image.
+    """
+    height, width = image.shape[:2]
+    if (box[:2] >= (width, height)).any() or (box[2:] <= 0).any():
+        raise ValueError(
+            f'{where}: expected a box that meets the image of {width} x '
+            f'{height} pixels, got {box.tolist()}'
+        )
+
+
+def shrunk(box: FloatArray, padding: float) -> FloatArray:
+    """The box (4,) that becomes `box` once its sides are padded."""
+    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
+    half = half / padding
+    return np.concatenate([centre - half, centre + half])
+
+
+def _whole(image: Image) -> FloatArray:
+    height, width = image.shape[:2]
+    return np.array([0, 0, width - 1, height - 1], np.float32)
+
+
+def _device(name: str) -> torch.device:
+    if name == 'auto':
+        name = 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f'device: expected auto, cpu or cuda, got {name!r} ({reason})'
+        ) from None
+    return device
+
+
+def _files(
+    model: str | None,
+    config: str | Path | None,
+    checkpoint: str | Path | None,
+) -> tuple[str, str]:
+    """Config and checkpoint, of a released model or as given."""
+    if config is None and checkpoint is None:
+        released = released_model(model or DEFAULT_MODEL)
+        return str(released.config_file), f'{SCHEME}{released.name}'
+    if model is not None or config is None or checkpoint is None:
+        raise ValueError(
+            'expected the name of a model, or a config with a checkpoint; '
+            f'got model {model}, config {config}, checkpoint {checkpoint}'
+        )
+    return str(config), str(checkpoint)
+
+
+def _pipeline(cfg: Config, config: str) -> list[dict]:
+    """The config's test pipeline, reading images instead of shards."""
+    dataset = cfg.get('test_dataloader', {}).get('dataset', {})
+    steps = dataset.get('pipeline')
+    if not steps:
+        raise ValueError(
+            f'{config}: test_dataloader.dataset.pipeline: expected the '
+            'transforms of the model, found none'
+        )
+    return [
+        dict(type='LoadImage') if step['type'] == 'LoadShardImage' else step
+        for step in steps
+    ]
+
+
+def _padding(steps: list[dict]) -> float:
+    for step in steps:
+        if step['type'] == 'GetBBoxCenterScale':
+            return step.get('padding', _STOCK_PADDING)
+    return 1.0
+
+
+def _queries(
+    images: object, boxes: object, hands: object, cameras: object
+) -> Iterator[_Query]:
+    if isinstance(images, (str, Path)) or (
+        isinstance(images, np.ndarray) and images.ndim < 4
+    ):
+        images, boxes, hands, cameras = (
+            [value] for value in (images, boxes, hands, cameras)
+        )
+    count = len(images)
+    if isinstance(hands, str):
+        hands = [hands] * count
+    columns = (
+        images,
+        _each(boxes, count, 'boxes'),
+        _each(hands, count, 'hands'),
+        _each(cameras, count, 'camera_matrices'),
+    )
+    for number, row in enumerate(zip(*columns, strict=True)):
+        yield _query(number, *row)
+
+
+def _each(values: Sequence | None, count: int, name: str) -> Sequence:
+    if values is None:
+        return [None] * count
+    if len(values) != count:
+        raise ValueError(
+            f'{name}: expected one for each of {count} images, got '
+            f'{len(values)}'
+        )
+    return values
+
+
+def _query(
+    number: int, image: object, box: object, hand: object, camera: object
+) -> _Query:
+    path = isinstance(image, (str, Path))
+    where = f'image {number} ({image})' if path else f'image {number}'
+    hand = 'unknown' if hand is None else hand
+    if hand not in SIDES:
+        raise ValueError(
+            f'{where}: hand: expected left, right or unknown, got {hand!r}'
+        )
+    if box is not None:
+        box = _checked_box(box, where)
+    if camera is not None:
+        camera = check_camera_matrix(camera, f'{where}: camera matrix')
+    return _Query(image, box, hand, camera, where)
+
+
+def _checked_box(box: object, where: str) -> FloatArray:
+    try:
+        array = np.asarray(box, np.float32)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.shape == (4,) and (array[:2] < array[2:]).all():
+        return array
+    raise ValueError(
+        f'{where}: box: expected x1, y1, x2, y2 with x1 < x2 and y1 < y2, '
+        f'got {box}'
+    )
+
+
+def _pixels(query: _Query) -> Image:
+    image = query.image
+    if isinstance(image, (str, Path)):
+        return read_image(image)
+    if (
+        not isinstance(image, np.ndarray)
+        or image.dtype != np.uint8
+        or image.ndim != 3
+        or image.shape[2] != 3
+        or 0 in image.shape
+    ):
+        kind = getattr(image, 'dtype', type(image).__name__)
+        raise ValueError(
+            f'{query.where}: expected a path or an array (H, W, 3) of uint8, '
+            f'got {kind} {getattr(image, "shape", "")}'
+        )
+    return image
+
+
+def _prediction(
+    hand: str, box: FloatArray, sample: PoseDataSample
+) -> HandPrediction:
+    found = sample.pred_instances
+    if 'keypoints_cam' not in found:
+        raise PredictionError(
+            'the model gives no 3D keypoints; HandPredictor expects one with '
+            'keypoints_cam in its predictions'
+        )
+    points = np.asarray(found.keypoints_cam[0], np.float32)
+    scores = found.keypoint_scores[0][:, None]
+    pixels = np.concatenate([found.keypoints[0], scores], -1)
+    if not (np.isfinite(points).all() and np.isfinite(pixels).all()):
+        raise PredictionError('the model gives values that are not finite')
+    camera = sample.metainfo['camera']
+    return HandPrediction(
+        hand=hand,
+        bbox=box,
+        keypoints_2d=pixels.astype(np.float32),
+        keypoints_3d_mm=points - points[ROOT],
+        keypoints_cam_mm=points if camera == 'given' else None,
+        camera=camera,
+    )

@@ -1,0 +1,122 @@
+"""Released models, by name.
+
+`MODELS` lists them. As a checkpoint, everywhere MMEngine takes one, a model
+is called `synhand://NAME`; a path that ends in `.safetensors` is read as a
+file that `tools/publish_model.py` wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor
+
+from synhand.zoo.weights import read_weights, write_weights
+
+SCHEME = 'synhand://'
+DEFAULT_MODEL = 'small-25d'
+
+_FOLDER = Path(__file__).resolve().parent
+_CONFIGS = _FOLDER.parents[2] / 'configs'
+
+
+@dataclass(frozen=True)
+class ReleasedModel:
+    """A model that comes with the package.
+
+    Attributes:
+        name: What `MODELS` calls it.
+        config: Its config, relative to the checkout's `configs`.
+    """
+
+    name: str
+    config: str
+
+    @property
+    def config_file(self) -> Path:
+        """The config; its folder is part of the checkout."""
+        return _CONFIGS / self.config
+
+    @property
+    def weights_file(self) -> Path:
+        """The weights, beside this module."""
+        return _FOLDER / f'{self.name}.safetensors'
+
+
+def _released(**configs: str) -> dict[str, ReleasedModel]:
+    names = {key.replace('_', '-'): config for key, config in configs.items()}
+    return {name: ReleasedModel(name, names[name]) for name in names}
+
+
+MODELS = _released(
+    small_25d='hand_3d_keypoint/latent25d/'
+    'latent25d_res18half-fpn_synhand-96x96.py',
+)
+
+
+def released_model(name: str) -> ReleasedModel:
+    """The model of a name.
+
+    Raises:
+        ValueError: No model has that name.
+    """
+    if name not in MODELS:
+        raise ValueError(
+            f'no released model {name!r}: expected one of {", ".join(MODELS)}'
+        )
+    return MODELS[name]
+
+
+def load_weights(name: str) -> dict[str, Tensor]:
+    """Weights of a released model.
+
+    Args:
+        name: A name in `MODELS`.
+
+    Returns:
+        The state dict; floating-point tensors as float32.
+
+    Raises:
+        ValueError: No model has that name, or its file is damaged.
+        FileNotFoundError: The weights are not there.
+    """
+    path = released_model(name).weights_file
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path}: the weights of {name!r} are not there; expected a file '
+            'that tools/publish_model.py wrote'
+        )
+    return read_weights(path)
+
+
+@CheckpointLoader.register_scheme(prefixes=SCHEME, force=True)
+def load_from_zoo(filename: str, map_location: Any = None) -> dict:
+    """MMEngine's loader of `synhand://NAME`."""
+    return _checkpoint(load_weights(filename[len(SCHEME) :]), map_location)
+
+
+@CheckpointLoader.register_scheme(prefixes=r'.*\.safetensors$', force=True)
+def load_from_safetensors(filename: str, map_location: Any = None) -> dict:
+    """MMEngine's loader of `PATH.safetensors`."""
+    return _checkpoint(read_weights(filename), map_location)
+
+
+def _checkpoint(weights: dict[str, Tensor], device: Any) -> dict:
+    if device is not None:
+        weights = {name: value.to(device) for name, value in weights.items()}
+    return dict(state_dict=weights)
+
+
+__all__ = [
+    'DEFAULT_MODEL',
+    'MODELS',
+    'SCHEME',
+    'ReleasedModel',
+    'load_weights',
+    'read_weights',
+    'released_model',
+    'write_weights',
+]

@@ -1,0 +1,329 @@
+"""One hand at a time, as the stock test loop would find it."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmpose.registry import DATASETS
+
+import synhand.zoo
+from model_factory import CONFIG, write_checkpoint, write_photos
+from synhand.apis import HandPredictor
+from synhand.apis.predictor import PredictionError, shrunk
+from synhand.geometry.cameras import mirror, project
+from synhand.recipes import BOX_PADDING
+from synhand.zoo import MODELS
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp('model') / 'random.pth'
+    return write_checkpoint(path)
+
+
+@pytest.fixture(scope='module')
+def predictor(checkpoint):
+    return HandPredictor(config=CONFIG, checkpoint=checkpoint, device='cpu')
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return tmp_path, write_photos(tmp_path, count=3)
+
+
+@pytest.fixture
+def arguments(photos):
+    folder, entries = photos
+    return dict(
+        images=[folder / entry['image'] for entry in entries],
+        boxes=[entry['bbox'] for entry in entries],
+        hands=[entry['hand'] for entry in entries],
+        camera_matrices=[entry['K'] for entry in entries],
+    )
+
+
+@pytest.fixture
+def inputs(predictor, monkeypatch):
+    """The crops that the network is given, (B, 3, H, W) each call."""
+    seen = []
+    run = predictor.model.test_step
+
+    def record(batch):
+        seen.append(torch.stack(batch['inputs']).numpy())
+        return run(batch)
+
+    monkeypatch.setattr(predictor.model, 'test_step', record)
+    return seen
+
+
+def _same(first, second, tolerance=1e-3):
+    assert (first.hand, first.camera) == (second.hand, second.camera)
+    for name in ('bbox', 'keypoints_2d', 'keypoints_3d_mm'):
+        np.testing.assert_allclose(
+            getattr(first, name), getattr(second, name), atol=tolerance
+        )
+
+
+def test_equals_dataset_pipeline_and_model(predictor, photos, arguments):
+    """The path that `tools/test.py` takes, spelled out."""
+    folder, _ = photos
+    pipeline = [
+        dict(step, type='LoadImage')
+        if step['type'] == 'LoadShardImage'
+        else step
+        for step in Config.fromfile(CONFIG).test_dataloader.dataset.pipeline
+    ]
+    dataset = DATASETS.build(
+        dict(
+            type='HandJsonDataset',
+            data_root=str(folder),
+            pipeline=pipeline,
+            test_mode=True,
+        )
+    )
+    with torch.no_grad():
+        expected = predictor.model.test_step(
+            pseudo_collate([dataset[i] for i in range(len(dataset))])
+        )
+    for hand, sample in zip(
+        predictor.predict(**arguments), expected, strict=True
+    ):
+        truth = sample.pred_instances
+        pixels, scores = hand.keypoints_2d[:, :2], hand.keypoints_2d[:, 2]
+        np.testing.assert_allclose(pixels, truth.keypoints[0], atol=1e-4)
+        np.testing.assert_allclose(scores, truth.keypoint_scores[0])
+        np.testing.assert_allclose(
+            hand.keypoints_cam_mm, truth.keypoints_cam[0], rtol=1e-5
+        )
+        assert np.ptp(pixels, axis=0).min() > 1  # not all in one place
+
+
+def test_given_camera_gives_absolute_3d(predictor, arguments):
+    hands = predictor.predict(**arguments)
+    for hand, camera in zip(hands, arguments['camera_matrices'], strict=True):
+        assert hand.camera == 'given'
+        np.testing.assert_allclose(
+            project(hand.keypoints_cam_mm, camera),
+            hand.keypoints_2d[:, :2],
+            atol=1e-2,
+        )
+        relative = hand.keypoints_cam_mm - hand.keypoints_cam_mm[0]
+        np.testing.assert_array_equal(hand.keypoints_3d_mm, relative)
+
+
+def test_unknown_camera_gives_relative_3d_only(predictor, arguments):
+    arguments['camera_matrices'][1] = None
+    given, assumed, _ = predictor.predict(**arguments)
+    assert (given.camera, assumed.camera) == ('given', 'assumed')
+    assert assumed.keypoints_cam_mm is None
+    np.testing.assert_array_equal(assumed.keypoints_3d_mm[0], 0)
+    assert np.ptp(assumed.keypoints_3d_mm, axis=0).max() > 20
+
+
+def test_left_hands_are_mirrored_right_hands(predictor):
+    """Image and camera mirrored: the other hand, mirrored."""
+    random = np.random.default_rng(1)
+    image = random.integers(0, 256, (10, 15, 3), np.uint8)
+    image = cv2.resize(image, (150, 120))
+    camera = np.array([[180, 0, 70], [0, 180, 52], [0, 0, 1.0]])
+    # The crop's pixels are the image's: both crops are exactly the same.
+    box = shrunk(np.array([13, 10, 108, 105.0]), BOX_PADDING)
+    (left,) = predictor.predict(image, box, 'left', camera)
+    (right,) = predictor.predict(
+        np.ascontiguousarray(image[:, ::-1]),
+        [149 - box[2], box[1], 149 - box[0], box[3]],
+        'right',
+        mirror(camera, 150),
+    )
+    turned = right.keypoints_2d * [-1, 1, 1] + [149, 0, 0]
+    np.testing.assert_allclose(left.keypoints_2d, turned, atol=1e-2)
+    np.testing.assert_allclose(
+        left.keypoints_cam_mm, right.keypoints_cam_mm * [-1, 1, 1], rtol=1e-3
+    )
+
+
+def test_unknown_side_takes_the_surer_reading(predictor, arguments):
+    images, boxes = arguments['images'], arguments['boxes']
+    sides = set()
+    for image, box in zip(images, boxes, strict=True):
+        left, right, unknown = predictor.predict(
+            [image] * 3, [box] * 3, ['left', 'right', None]
+        )
+        scores = [h.keypoints_2d[:, 2].mean() for h in (left, right)]
+        assert scores[0] != scores[1]
+        _same(unknown, left if scores[0] > scores[1] else right)
+        sides.add(unknown.hand)
+    assert sides <= {'left', 'right'}
+
+
+def test_a_model_of_either_hand_needs_no_side(checkpoint, tmp_path, photos):
+    folder, entries = photos
+    config = tmp_path / 'either.py'
+    config.write_text(
+        f"_base_ = ['{CONFIG}']\n"
+        'from synhand import recipes\n'
+        'test_dataloader = dict(dataset=dict(pipeline=recipes.test_pipeline('
+        "(96, 96), shards=True, mirror='none')))\n"
+    )
+    either = HandPredictor(config=config, checkpoint=checkpoint)
+    assert not either.needs_side
+    (unknown,) = either.predict(folder / entries[0]['image'])
+    assert unknown.hand == 'unknown'
+    (left,) = either.predict(folder / entries[0]['image'], hands='left')
+    np.testing.assert_array_equal(left.keypoints_2d, unknown.keypoints_2d)
+
+
+def test_without_a_box_the_crop_is_the_image(predictor, inputs):
+    image = np.random.default_rng(2).integers(0, 256, (96, 96, 3), np.uint8)
+    (hand,) = predictor.predict(image, hands='right')
+    ((crop,),) = inputs
+    np.testing.assert_array_equal(crop.transpose(1, 2, 0), image)
+    np.testing.assert_array_equal(hand.bbox, [0, 0, 95, 95])
+
+
+def test_without_a_box_a_wide_image_fits_the_crop(predictor, inputs):
+    image = np.full((48, 96, 3), 200, np.uint8)
+    predictor.predict(image, hands='right')
+    ((crop,),) = inputs
+    filled = (crop[0] > 100).nonzero()
+    assert (filled[1].min(), filled[1].max()) == (0, 95)
+    assert (filled[0].min(), filled[0].max()) == (24, 71)
+
+
+def test_a_box_is_padded_once(predictor, inputs):
+    """Of the crop's side, the box is the padding's share."""
+    image = np.zeros((200, 200, 3), np.uint8)
+    image[60:140, 60:140] = 255
+    predictor.predict(image, [60, 60, 139, 139], 'right')
+    ((crop,),) = inputs
+    bright = (crop[0] > 127).nonzero()[0]
+    half = 95 / BOX_PADDING / 2
+    expected = (47.5 - half, 47.5 + half)
+    assert (bright.min(), bright.max()) == pytest.approx(expected, abs=1)
+
+
+def test_shrunk_undoes_padding():
+    box = np.array([10, 20, 50, 40.0])
+    np.testing.assert_allclose(shrunk(box, 2.0), [20, 25, 40, 35])
+
+
+def test_batches_do_not_change_results(predictor, checkpoint, arguments):
+    single = HandPredictor(config=CONFIG, checkpoint=checkpoint, batch_size=1)
+    arguments['hands'][0] = 'unknown'
+    for first, second in zip(
+        predictor.predict(**arguments),
+        single.predict(**arguments),
+        strict=True,
+    ):
+        _same(first, second, tolerance=0.05)
+
+
+def test_one_image_needs_no_lists(predictor, arguments):
+    first = {name: values[0] for name, values in arguments.items()}
+    (one,) = predictor.predict(**first)
+    _same(one, predictor.predict(**arguments)[0], tolerance=0.05)
+    assert predictor.predict([]) == []
+
+
+def test_json_is_plain_and_complete(predictor, arguments):
+    hand, *_ = predictor.predict(**arguments)
+    entry = json.loads(json.dumps(hand.to_json(), allow_nan=False))
+    assert entry['hand'] == arguments['hands'][0]
+    assert entry['camera'] == 'given'
+    for name in ('bbox', 'keypoints_3d_mm', 'keypoints_cam_mm'):
+        np.testing.assert_allclose(entry[name], getattr(hand, name), atol=0.01)
+    np.testing.assert_allclose(
+        entry['keypoints_2d'], hand.keypoints_2d, atol=0.01
+    )
+    (hand,) = predictor.predict(arguments['images'][0])
+    assert hand.to_json()['keypoints_cam_mm'] is None
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(hands='both'), "image 0.*hand: expected left, right.*'both'"),
+        (dict(boxes=[5, 5, 2, 9]), 'image 0.*box: expected x1'),
+        (dict(boxes=[[1, 2], [3]]), 'image 0.*box: expected x1'),
+        (dict(boxes=[200, 0, 300, 9]), 'image 0.*meets the image of 40 x 30'),
+        (dict(camera_matrices=np.eye(2)), r'image 0.*got shape \(2, 2\)'),
+        (dict(images=np.zeros((9, 9), np.uint8)), r'image 0.*\(H, W, 3\)'),
+        (dict(images=np.zeros((9, 9, 3))), r'image 0.*uint8, got float64'),
+        (dict(images=[None]), 'image 0.*expected a path or an array'),
+    ],
+)
+def test_wrong_arguments_are_named(predictor, change, message):
+    image = np.zeros((30, 40, 3), np.uint8)
+    with pytest.raises(ValueError, match=message) as error:
+        predictor.predict(**{'images': image, **change})
+    assert '\n' not in str(error.value)
+
+
+def test_lists_must_have_one_length(predictor):
+    image = np.zeros((30, 40, 3), np.uint8)
+    with pytest.raises(ValueError, match='hands: expected one for each of 2'):
+        predictor.predict([image, image], hands=['left'])
+
+
+def test_model_and_files_exclude_each_other(checkpoint):
+    for arguments in (
+        dict(config=CONFIG),
+        dict(checkpoint=checkpoint),
+        dict(model='small-25d', config=CONFIG, checkpoint=checkpoint),
+    ):
+        with pytest.raises(ValueError, match='name of a model, or a config'):
+            HandPredictor(**arguments)
+
+
+def test_unknown_devices_models_and_files_are_named(checkpoint, tmp_path):
+    files = dict(config=CONFIG, checkpoint=checkpoint)
+    with pytest.raises(ValueError, match="device: expected auto.*'abacus'"):
+        HandPredictor(**files, device='abacus')
+    with pytest.raises(ValueError, match="'large'.*one of small-25d"):
+        HandPredictor('large')
+    with pytest.raises(FileNotFoundError, match='none.py'):
+        HandPredictor(config='none.py', checkpoint=checkpoint)
+    with pytest.raises(FileNotFoundError, match='none.pth'):
+        HandPredictor(config=CONFIG, checkpoint=tmp_path / 'none.pth')
+    other = tmp_path / 'other.pth'
+    torch.save(dict(state_dict={'weight': torch.zeros(2)}), other)
+    with pytest.raises(ValueError, match='other.pth: .*another model'):
+        HandPredictor(config=CONFIG, checkpoint=other)
+    with pytest.raises(ValueError, match='batch_size'):
+        HandPredictor(**files, batch_size=0)
+
+
+def test_config_without_test_pipeline_is_named(checkpoint, tmp_path):
+    config = tmp_path / 'bare.py'
+    config.write_text(
+        f"_base_ = ['{CONFIG}']\n"
+        "test_dataloader = dict(_delete_=True, dataset=dict(type='X'))\n"
+    )
+    with pytest.raises(ValueError, match=r'bare\.py: .*pipeline: expected'):
+        HandPredictor(config=config, checkpoint=checkpoint)
+
+
+def test_model_without_3d_is_refused(predictor, arguments, monkeypatch):
+    monkeypatch.setattr(predictor.model, '_add_3d', lambda samples: None)
+    with pytest.raises(PredictionError, match='no 3D keypoints'):
+        predictor.predict(**arguments)
+
+
+def test_released_model_is_the_default(
+    predictor, checkpoint, arguments, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(synhand.zoo, '_FOLDER', tmp_path)
+    (released,) = MODELS.values()
+    assert released.config_file == CONFIG
+    weights = torch.load(checkpoint)['state_dict']
+    synhand.zoo.write_weights(released.weights_file, weights, {}, 15)
+    for first, second in zip(
+        HandPredictor().predict(**arguments),
+        predictor.predict(**arguments),
+        strict=True,
+    ):
+        _same(first, second, tolerance=1.0)

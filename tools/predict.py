@@ -1,0 +1,314 @@
+"""Find hands in photos: pictures, and 3D keypoints as predictions.json.
+
+INPUT is an image, a folder (searched with all folders in it) or a glob.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+from mmengine.config.utils import ConfigParsingError
+from tqdm import tqdm
+
+from synhand.apis import HandPredictor, find_images, read_image
+from synhand.apis.predictor import SIDES, PredictionError, check_box
+from synhand.datasets.hand_json import read_annotations
+from synhand.visualization import prediction_figure
+
+# What a wrong path, name or value on the command line or in a config raises.
+SETUP_ERRORS = (
+    *(OSError, ValueError, KeyError, ImportError, AssertionError),
+    ConfigParsingError,
+)
+_SHOWN = 20
+
+
+@dataclass
+class Hand:
+    """What is known of a hand before it is found."""
+
+    where: str = ''
+    bbox: object = None
+    side: str = 'unknown'
+    camera: object = None
+
+
+@dataclass
+class Job:
+    """An image file, the hands to find in it, and what becomes of it."""
+
+    path: Path
+    name: str
+    picture: Path
+    hands: list[Hand] = field(default_factory=lambda: [Hand()])
+    image: object = None
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('input', metavar='INPUT', nargs='+')
+    parser.add_argument('--out', type=Path, required=True, help='folder')
+    parser.add_argument(
+        '--annotations',
+        type=Path,
+        metavar='FILE',
+        help='JSON list of hands: image (relative to this file, else to '
+        'INPUT) and any of bbox (tight, x1 y1 x2 y2), hand (left, right, '
+        'unknown) and K',
+    )
+    parser.add_argument('--model', metavar='NAME', help='a released model')
+    parser.add_argument('--config', type=Path, metavar='C')
+    parser.add_argument('--checkpoint', metavar='F')
+    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda')
+    parser.add_argument(
+        '--no-images', action='store_true', help='only predictions.json'
+    )
+    return parser.parse_args()
+
+
+def find_jobs(inputs: list[str], out: Path) -> tuple[Path, list[Job], list]:
+    """Images of all arguments, the folder they are relative to, the rest."""
+    bases, files, others = [], [], []
+    for pattern in inputs:
+        base, images, rest = find_images(pattern, leave_out=out)
+        bases.append(base.absolute())
+        files += images
+        others += rest
+    base = Path(os.path.commonpath(bases))
+    files = list(dict.fromkeys(file.absolute() for file in files))
+    names = [os.path.relpath(file, base) for file in files]
+    pictures = picture_paths(names, out)
+    jobs = [Job(*row) for row in zip(files, names, pictures, strict=True)]
+    return base, jobs, others
+
+
+def picture_paths(names: list[str], out: Path) -> list[Path]:
+    """`NAME.png` in `out`; of names that differ in the suffix, with it."""
+    paths = [Path(name).with_suffix('.png') for name in names]
+    uses = Counter(paths)
+    return [
+        out / (f'{name}.png' if uses[path] > 1 else path)
+        for name, path in zip(names, paths, strict=True)
+    ]
+
+
+def check_out(out: Path, jobs: list[Job]) -> None:
+    """Raise where a picture would take the place of a photo."""
+    photos = {job.path.resolve() for job in jobs}
+    for job in jobs:
+        if job.picture.resolve() in photos:
+            raise ValueError(
+                f'--out: {job.picture} would replace a photo; expected a '
+                'folder without the images of INPUT'
+            )
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def annotate(jobs: list[Job], file: Path, base: Path) -> list[str]:
+    """Give the jobs what an annotation file says of their hands.
+
+    Returns:
+        A line for the entries whose images are missing, if any.
+
+    Raises:
+        FileNotFoundError, ValueError: See `read_annotations`; or no entry is
+            of an image of `jobs`.
+    """
+    entries = read_annotations(file)
+    known: dict[Path, list[Hand]] = {}
+    missing = []
+    for number, entry in enumerate(entries):
+        path = image_path(entry['img_path'], file, base)
+        if not path.exists():
+            missing.append(
+                f'{file}: entry {number}: image: expected an image file, '
+                f'found none at {path}'
+            )
+            continue
+        hand = Hand(
+            f'{file}: entry {number}',
+            entry['bbox'],
+            {code: word for word, code in SIDES.items()}[entry['hand_side']],
+            entry['camera_matrix'],
+        )
+        known.setdefault(path.resolve(), []).append(hand)
+    matched = [job for job in jobs if job.path.resolve() in known]
+    for job in matched:
+        job.hands = known[job.path.resolve()]
+    if known and not matched:
+        raise ValueError(
+            f'{file}: image: expected images of INPUT, none of the '
+            f'{len(entries)} entries is of one'
+        )
+    more = f' (and {len(missing) - 1} more entries)' if missing[1:] else ''
+    return [missing[0] + more] if missing else []
+
+
+def image_path(found: str, file: Path, base: Path) -> Path:
+    """An entry's image: beside the annotation file, else in INPUT."""
+    path = Path(found)
+    if path.exists() or not path.is_relative_to(file.parent):
+        return path
+    inside = base / path.relative_to(file.parent)
+    return inside if inside.exists() else path
+
+
+class Run:
+    """Reads images, finds hands batch by batch, writes pictures."""
+
+    def __init__(
+        self, predictor: HandPredictor, pictures: bool, bar: tqdm
+    ) -> None:
+        self.predictor, self.pictures, self.bar = predictor, pictures, bar
+        self.entries: list[dict] = []
+        self.images = self.failures = 0
+        self._waiting: list[Job] = []
+
+    def fail(self, reason: object) -> None:
+        self.failures += 1
+        self.bar.write(f'skipped: {reason}', file=sys.stderr)
+
+    def add(self, job: Job) -> None:
+        try:
+            job.image = read_image(job.path)
+        except (OSError, ValueError) as error:
+            self.fail(error)
+            self.bar.update()
+            return
+        job.hands = [hand for hand in job.hands if self._fits(hand, job)]
+        self._waiting.append(job)
+        if sum(len(j.hands) for j in self._waiting) >= (
+            self.predictor.batch_size
+        ):
+            self.flush()
+
+    def _fits(self, hand: Hand, job: Job) -> bool:
+        try:
+            if hand.bbox is not None:
+                check_box(hand.bbox, job.image, f'{hand.where}: bbox')
+        except ValueError as error:
+            self.fail(error)
+            return False
+        return True
+
+    def flush(self) -> None:
+        pairs = [(job, hand) for job in self._waiting for hand in job.hands]
+        found = iter(
+            self.predictor.predict(
+                [job.image for job, _ in pairs],
+                [hand.bbox for _, hand in pairs],
+                [hand.side for _, hand in pairs],
+                [hand.camera for _, hand in pairs],
+            )
+        )
+        for job in self._waiting:
+            hands = [next(found) for _ in job.hands]
+            self.entries += [
+                dict(image=Path(job.name).as_posix(), **hand.to_json())
+                for hand in hands
+            ]
+            self.images += bool(hands)
+            if self.pictures and hands:
+                write(job.picture, png(job.image, hands))
+            self.bar.update()
+        self._waiting = []
+
+
+def png(image: object, hands: list) -> bytes:
+    """The picture of an image's hands as a file's content."""
+    figure = prediction_figure(
+        image,
+        [
+            (
+                hand.keypoints_2d,
+                hand.keypoints_3d_mm,
+                f'{hand.hand} {hand.keypoints_2d[:, 2].mean():.2f}',
+            )
+            for hand in hands
+        ],
+    )
+    return cv2.imencode('.png', figure)[1].tobytes()
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.tmp-{os.getpid()}')
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def report_others(others: list[Path]) -> None:
+    if others:
+        names = ', '.join(path.name for path in others[:_SHOWN])
+        more = f' and {len(others) - _SHOWN} more' * (len(others) > _SHOWN)
+        print(f'left out, no images by name: {names}{more}', file=sys.stderr)
+
+
+def run_jobs(
+    predictor: HandPredictor,
+    jobs: list[Job],
+    missing: list[str],
+    pictures: bool,
+) -> Run:
+    """All jobs with a progress bar, after a line for what is missing."""
+    with tqdm(total=len(jobs), unit='image') as bar:
+        run = Run(predictor, pictures, bar)
+        for line in missing:
+            run.fail(line)
+        for job in jobs:
+            run.add(job)
+        run.flush()
+    return run
+
+
+def main() -> int:
+    args = parse_args()
+    try:
+        base, jobs, others = find_jobs(args.input, args.out)
+        check_out(args.out, jobs)
+        missing = (
+            annotate(jobs, args.annotations, base) if args.annotations else []
+        )
+        predictor = HandPredictor(
+            args.model,
+            args.config,
+            args.checkpoint,
+            args.device,
+            args.batch_size,
+        )
+    except SETUP_ERRORS as error:
+        line = ' '.join(str(error).split()) or type(error).__name__
+        print(f'error: {line}', file=sys.stderr)
+        return 1
+    report_others([file for file in others if file != args.annotations])
+    try:
+        run = run_jobs(predictor, jobs, missing, not args.no_images)
+    except PredictionError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    content = json.dumps(run.entries, allow_nan=False)
+    write(args.out / 'predictions.json', content.encode())
+    print(
+        f'{args.out}: {len(run.entries)} hands in {run.images} images, '
+        f'{run.failures} skipped'
+    )
+    return 1 if run.failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
