@@ -174,7 +174,7 @@ def test_renderer_puts_a_square_where_the_camera_says():
         pattern=0.0,
     )
     faces = np.array([[0, 1, 2], [0, 2, 3]])
-    square = Surface(corners, normals, faces, corners, 7, white)
+    square = Surface(corners, normals, faces, corners, 7, white, closed=False)
     light = Lighting(
         np.array([[0, 0, -1.0]]),
         np.ones((1, 3)),

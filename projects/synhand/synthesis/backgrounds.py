@@ -47,22 +47,23 @@ def photo_background(
 
 def procedural_background(rng: np.random.Generator, size: int) -> np.ndarray:
     """Noise of several sizes and a few shapes (S, S, 3) uint8 RGB."""
-    image = np.zeros((size, size, 3), np.float32)
+    small = -(-size // 4)  # the finest noise has 40 cells
+    image = np.zeros((small, small, 3), np.float32)
     weight = 1.0
     for cells in (2, 5, 13, 40):
-        patch = rng.random((cells, cells, 3)).astype(np.float32)
+        patch = rng.random((cells, cells, 3), np.float32)
         image += weight * cv2.resize(
-            patch, (size, size), interpolation=cv2.INTER_CUBIC
+            patch, (small, small), interpolation=cv2.INTER_CUBIC
         )
         weight *= rng.uniform(0.2, 0.8)
     image -= image.min()
     image *= rng.uniform(120, 255) / max(image.max(), 1e-6)
-    image = np.ascontiguousarray(image)
+    picture = cv2.resize(image.astype(np.uint8), (size, size))
     for _ in range(rng.integers(0, 9)):
-        _draw_shape(rng, image)
+        _draw_shape(rng, picture)
     if rng.random() < 0.5:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 3))
-    return np.clip(image, 0, 255).astype(np.uint8)
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 3))
+    return picture
 
 
 def _draw_shape(rng: np.random.Generator, image: np.ndarray) -> None:

@@ -149,26 +149,30 @@ class Generator:
 
 def compose(frame: Frame, background: np.ndarray) -> np.ndarray:
     """The drawn surfaces before a background, (H, W, 3) uint8 RGB."""
-    color = _darken_creases(frame)
-    alpha = frame.alpha[..., None].astype(np.float32) / 255
-    picture = color + (1 - alpha) * background
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    color = cv2.multiply(frame.color, _crease_light(frame), scale=1 / 255)
+    through = cv2.merge([255 - frame.alpha] * 3)
+    behind = cv2.multiply(background, through, scale=1 / 255)
+    return cv2.add(color, behind)
 
 
-def _darken_creases(frame: Frame) -> np.ndarray:
-    """Colour (H, W, 3) float32, darker where something near hides light.
+def _crease_light(frame: Frame) -> np.ndarray:
+    """Light (H, W, 3) uint8, 255 full, less where something near hides it.
 
     Pixels that lie behind their neighbourhood's mean depth get less light
-    (depth darkening, Luft et al. 2006).
+    (depth darkening, Luft et al. 2006). At half of the resolution: the
+    result is smooth.
     """
-    size = frame.alpha.shape[::-1]
-    depth = cv2.resize(frame.depth, size, interpolation=cv2.INTER_NEAREST)
+    width, height = frame.alpha.shape[::-1]
+    half = (width // 2, height // 2)
+    depth = cv2.resize(frame.depth, half, interpolation=cv2.INTER_NEAREST)
     mask = (depth > 0).astype(np.float32)
-    sigma = size[0] / 40
-    total = cv2.GaussianBlur(mask, (0, 0), sigma)
-    mean = cv2.GaussianBlur(depth, (0, 0), sigma) / np.maximum(total, 1e-3)
-    behind = np.clip((depth - mean) * mask / 40.0, 0, 1)
-    return frame.color * (1 - 0.45 * behind)[..., None]
+    side = 2 * int(width / 50) + 1
+    box = (side, side)  # twice: close to a Gaussian, and much cheaper
+    total = cv2.blur(cv2.blur(mask, box), box)
+    mean = cv2.blur(cv2.blur(depth, box), box)
+    behind = (depth - mean / np.maximum(total, 1e-3)) * mask / 40.0
+    light = (255 - 115 * np.clip(behind, 0, 1)).astype(np.uint8)
+    return cv2.merge([cv2.resize(light, (width, height))] * 3)
 
 
 def hand_labels(

@@ -38,10 +38,8 @@ def box(size: np.ndarray) -> Mesh:
         for sign in (-1, 1):
             normal = sign * np.eye(3)[axis]
             start = len(vertices)
-            vertices += [
-                normal + a * u + b * v
-                for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))
-            ]
+            corners = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+            vertices += [normal + a * u + sign * b * v for a, b in corners]
             normals += [normal] * 4
             faces += [
                 [start, start + 1, start + 2],

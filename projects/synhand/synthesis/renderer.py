@@ -37,6 +37,8 @@ class Surface:
         mask: (V, 4) nail, palm, tip and knuckle shares of skin.
         crease: (V, 4) mm along the finger from MCP, PIP, DIP; on a finger.
         identity: Written to the label image, 1 upwards.
+        closed: The mesh has no holes, and its faces run counter-clockwise
+            seen from outside; those turned away are not drawn.
         material: Uniforms of ``surface.frag`` by name.
     """
 
@@ -48,6 +50,7 @@ class Surface:
     material: dict
     mask: np.ndarray | None = None
     crease: np.ndarray | None = None
+    closed: bool = True
 
 
 @dataclass
@@ -106,6 +109,8 @@ class Renderer:
         self.size = (width, height)
         self.drawn = (round(width * supersample), round(height * supersample))
         self._ctx = _create_context()
+        # The frame is drawn upside down (see `_projection`).
+        self._ctx.front_face = 'cw'
         self._surface_program = self._program('surface.vert', 'surface.frag')
         self._shadow_program = self._program('shadow.vert', 'shadow.frag')
         self._create_targets()
@@ -244,7 +249,13 @@ class Renderer:
             _set(program, 'identity', float(surface.identity))
             for name, value in surface.material.items():
                 _set(program, name, value)
+            self._cull(surface.closed)
             seen.render()
+        self._cull(False)
+
+    def _cull(self, on: bool) -> None:
+        ctx = self._ctx
+        (ctx.enable if on else ctx.disable)(ctx.CULL_FACE)
 
     def _set_lighting(self, lighting: Lighting) -> None:
         program = self._surface_program

@@ -39,9 +39,10 @@ class SceneHand:
         pose: The drawn pose.
         shape: Shape coefficients (C,) and the length in mm, (C + 1,).
         vertices: (V, 3) mm.
+        normals: (V, 3).
+        faces: (F, 3), counter-clockwise seen from outside.
         keypoints: Per family (K, 3) mm.
         rotation: (3, 3) right-hand frame to camera.
-        normals: (V, 3).
     """
 
     side: int
@@ -49,6 +50,7 @@ class SceneHand:
     shape: np.ndarray
     vertices: np.ndarray
     normals: np.ndarray
+    faces: np.ndarray
     keypoints: dict[str, np.ndarray]
     rotation: np.ndarray
 
@@ -83,6 +85,7 @@ def sample_hand(
         shape=np.append(shape, length),
         vertices=place(posed.vertices),
         normals=normals,
+        faces=hand.faces if side == RIGHT else hand.faces[:, ::-1],
         keypoints={k: place(v) for k, v in posed.keypoints.items()},
         rotation=turn,
     )
@@ -169,7 +172,7 @@ def hand_surfaces(
         Surface(
             placed.vertices,
             placed.normals,
-            hand.faces,
+            placed.faces,
             skin_map.rest,
             identity,
             skin,
@@ -214,6 +217,7 @@ def _garment(
         skin_map.rest,
         SLEEVE,
         sample_cloth(rng),
+        closed=False,
     )
 
 
