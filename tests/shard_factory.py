@@ -79,6 +79,7 @@ def make_row(index: int) -> dict:
         index=index,
         image=cv2.imencode('.jpg', image, quality)[1].tobytes(),
         alpha=cv2.imencode('.png', alpha)[1].tobytes(),
+        mask=cv2.imencode('.png', (alpha > 127).astype(np.uint8))[1].tobytes(),
         width=SIZE,
         height=SIZE,
         camera_matrix=camera,

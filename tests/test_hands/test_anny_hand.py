@@ -172,6 +172,17 @@ def test_normals_turn_with_the_hand(hand, rest):
     )
 
 
+def test_grown_nails_reach_further_and_keep_keypoints(hand, rest):
+    grown = hand.grow_nails(rest, 3.0)
+    moved = np.linalg.norm(grown.vertices - rest.vertices, axis=1)
+    assert moved.max() == pytest.approx(3.0)
+    assert set(np.flatnonzero(moved)) <= set(np.flatnonzero(hand.nail > 0.5))
+    for family in FAMILIES:
+        np.testing.assert_array_equal(
+            grown.keypoints[family], rest.keypoints[family]
+        )
+
+
 def test_sizes_span_children_and_adults(hand):
     lengths = [
         np.linalg.norm(hand.rest(p).keypoints['mano'][12])

@@ -26,6 +26,14 @@ from synhand.synthesis.renderer import (
     RendererError,
     Surface,
 )
+from synhand.synthesis.things import (
+    BODY,
+    FOREARM,
+    GARMENT,
+    HAND,
+    LAYERS,
+    OBJECT,
+)
 
 SMALL = SynthesisConfig(seed=3, image_size=96, supersample=1.0)
 
@@ -104,6 +112,62 @@ def test_keypoints_lie_on_the_drawn_hand(rows):
         x, y = np.rint(hand['keypoints_2d'][seen]).astype(int).T
         on.append(alpha[np.clip(y, 0, 95), np.clip(x, 0, 95)] > 0)
     assert np.concatenate(on).mean() > 0.98
+
+
+def test_mask_names_what_each_pixel_shows(rows):
+    """Seen keypoints of hand h lie on its layers; nothing is elsewhere."""
+    hands_seen, on_target = set(), []
+    for row in rows:
+        mask = decode(row['mask'], cv2.IMREAD_GRAYSCALE)
+        alpha = decode(row['alpha'], cv2.IMREAD_GRAYSCALE)
+        np.testing.assert_array_equal(mask[alpha == 0], 0)
+        assert (mask[alpha == 255] > 0).mean() > 0.97
+        for number, hand in enumerate(row['hands']):
+            seen = hand['occluded'] == 0
+            x, y = np.rint(hand['keypoints_2d'][seen]).astype(int).T
+            layer = mask[y, x]
+            own = (layer // LAYERS == number) & (layer > 0)
+            hands_seen.update([number] * bool(own.any()))
+            if number == 0:  # at the outline a pixel may show what is behind
+                on_target.append(own & (layer % LAYERS != BODY))
+    assert np.concatenate(on_target).mean() > 0.93
+    assert hands_seen == {0, 1}
+
+
+def test_forearm_starts_at_the_wrist(rows):
+    """Along the arm the mask changes from hand to forearm at the wrist."""
+    for row in rows[:12]:
+        mask = decode(row['mask'], cv2.IMREAD_GRAYSCALE)
+        if not (mask == FOREARM).any():
+            continue
+        wrist = row['hands'][0]['keypoints_2d'][0]
+        middle = row['hands'][0]['keypoints_2d'][9]
+        y, x = np.nonzero(mask == FOREARM)
+        away = (np.stack([x, y], 1) - wrist) @ (middle - wrist)
+        assert np.median(away) < 0.05 * ((middle - wrist) ** 2).sum()
+
+
+def test_every_garment_can_be_drawn():
+    """Shares of one: gloves, rings, nails, bodies, a second hand."""
+    dressed = replace(
+        SMALL,
+        sleeve=1.0,
+        band=1.0,
+        ring=1.0,
+        body=1.0,
+        second_hand=1.0,
+        long_nails=1.0,
+        object=1.0,
+        egocentric_views=1.0,
+    )
+    layers = set()
+    for i in range(4):
+        row = make_generator(dressed).row(i)
+        layers |= set(np.unique(decode(row['mask'], cv2.IMREAD_GRAYSCALE)))
+    expected = {HAND, FOREARM, GARMENT, OBJECT, BODY, LAYERS + HAND}
+    assert expected <= layers
+    gloved = make_generator(replace(dressed, glove=1.0)).row(0)
+    assert len(gloved['hands']) == 2
 
 
 def test_some_keypoints_are_hidden_and_most_seen(rows):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -135,6 +135,18 @@ class AnnyHand:
             'mano': _keypoints((pivots + heads) / 2, tips),
         }
         return RestHand(vertices, pivots, keypoints)
+
+    def grow_nails(self, rest: RestHand, length: float) -> RestHand:
+        """Nails that reach ``length`` mm further; keypoints stay."""
+        vertices = rest.vertices.copy()
+        for f, chain in enumerate(FINGER_CHAINS):
+            tip = rest.keypoints['anatomical'][4 * f + 4]
+            direction = _unit(tip - rest.pivots[chain[2]])
+            nail = (self.weights[:, chain[2]] > 0.5) & (self.nail > 0.5)
+            along = vertices[nail] @ direction
+            share = (along - along.min()) / np.ptp(along)
+            vertices[nail] += length * share[:, None] ** 2 * direction
+        return replace(rest, vertices=vertices)
 
     def _tip_vertices(self) -> list[np.ndarray]:
         """Vertices around the end of each finger, five index arrays."""

@@ -105,6 +105,21 @@ def sample_plain(rng: np.random.Generator) -> dict:
     }
 
 
+def sample_metal(rng: np.random.Generator) -> dict:
+    """Uniforms of a ring: gold, silver, steel or dark."""
+    colors = ('e8c36a', 'd9d9de', 'a8adb5', '4a4a50')
+    color = to_linear(_hex(colors[rng.integers(4)]))
+    return {
+        'material': PLAIN,
+        'base_color': color,
+        'second_color': color,
+        'noise_offset': rng.random(3),
+        'roughness': rng.uniform(0.1, 0.35),
+        'specular': rng.uniform(1.0, 3.0),
+        'pattern': 0.0,
+    }
+
+
 def sample_lighting(
     rng: np.random.Generator, background: np.ndarray | None
 ) -> Lighting:

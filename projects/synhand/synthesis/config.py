@@ -24,16 +24,21 @@ class SynthesisConfig:
         supersample: How much larger frames are drawn.
         poses: Shares of the kinds of poses.
         left_share: Share of left hands.
-        uniform_views: Share of views drawn evenly from all directions; the
-            rest shows palm or back with the fingers roughly upwards.
+        upright_views: Share of views of palm or back with the fingers
+            roughly upwards.
+        egocentric_views: Share of views of one's own hand. All other views
+            are drawn evenly from all directions.
         distance_mm: Range of the hand's distance from the camera.
         off_axis_degrees: How far from the optical axis a hand may be.
         crop_scale: Range of the crop's side over the hand box's longer side.
         crop_shift: Shift of the crop in parts of its side.
         child_share: Share of children's hands.
-        sleeve, band, object, occluder, second_hand: Shares of images with a
-            sleeve, a watch or bracelet, a held object, something in front,
-            another hand.
+        long_nails: Share of hands with nails grown beyond the tips.
+        sleeve, band, ring, glove: Shares of hands with a sleeve, a watch or
+            bracelet, rings, a glove.
+        object, occluder, body, second_hand: Shares of images with a held
+            object (more often where the pose is a grip), something in front,
+            a body of skin behind, another hand.
         matched_light: Share of images lit in the background's colours.
         backgrounds: Folder of photos, None for procedural ones only.
         photo_share: Share of photo backgrounds when there is a folder.
@@ -45,16 +50,21 @@ class SynthesisConfig:
     supersample: float = 1.5
     poses: PoseShares = field(default_factory=PoseShares)
     left_share: float = 0.5
-    uniform_views: float = 0.7
+    upright_views: float = 0.25
+    egocentric_views: float = 0.1
     distance_mm: tuple[float, float] = (250.0, 1200.0)
     off_axis_degrees: float = 20.0
     crop_scale: tuple[float, float] = (2.0, 2.8)
     crop_shift: float = 0.08
     child_share: float = 0.12
+    long_nails: float = 0.2
     sleeve: float = 0.4
     band: float = 0.15
+    ring: float = 0.1
+    glove: float = 0.03
     object: float = 0.12
     occluder: float = 0.12
+    body: float = 0.1
     second_hand: float = 0.12
     matched_light: float = 0.4
     backgrounds: str | None = None

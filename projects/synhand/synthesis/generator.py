@@ -13,7 +13,7 @@ import numpy as np
 
 from synhand.geometry.cameras import project
 from synhand.hands.anny_hand import FAMILIES, default_hand
-from synhand.synthesis import scenes
+from synhand.synthesis import scenes, things
 from synhand.synthesis.appearance import sample_lighting, sample_skin
 from synhand.synthesis.backgrounds import (
     photo_background,
@@ -24,6 +24,7 @@ from synhand.synthesis.renderer import Frame, Renderer, Surface
 from synhand.synthesis.scenes import SceneHand
 from synhand.synthesis.sensor import encode_jpeg, encode_png, expose
 from synhand.synthesis.skin_map import default_skin_map
+from synhand.synthesis.things import HandDresser
 
 # How far a joint's centre may lie behind the surface in front of it and
 # still count as seen: the thickness of flesh, mm for a hand of 190 mm.
@@ -43,7 +44,7 @@ class Generator:
         self.config = config
         self._photos = config.background_files()
         self._hand = default_hand()
-        self._skin_map = default_skin_map()
+        self._dresser = HandDresser(config, default_skin_map())
         self._renderer = Renderer(
             config.image_size, config.image_size, config.supersample
         )
@@ -90,6 +91,9 @@ class Generator:
             return None
         check_hand(labels[0], camera, config.image_size, index)
         picture = compose(frame, background)
+        mask = cv2.resize(
+            frame.identity, picture.shape[:2], interpolation=cv2.INTER_NEAREST
+        )
         quality = int(rng.integers(*config.jpeg_quality))
         scene = {
             'tone': round(tone, 2),
@@ -103,6 +107,7 @@ class Generator:
             'index': index,
             'image': encode_jpeg(expose(rng, picture), quality),
             'alpha': encode_png(frame.alpha),
+            'mask': encode_png(mask),
             'width': config.image_size,
             'height': config.image_size,
             'camera_matrix': camera,
@@ -121,28 +126,21 @@ class Generator:
         self, rng: np.random.Generator, target: SceneHand, skin: dict
     ) -> tuple[list[Surface], list[SceneHand]]:
         """All meshes, the target first, and the hands among them."""
-        config, hand = self.config, self._hand
-        surfaces = scenes.hand_surfaces(
-            rng, config, hand, self._skin_map, target, skin
-        )
+        config = self.config
+        surfaces = self._dresser.surfaces(rng, target, skin)
         hands = [target]
         holds = scenes.is_hold(target.pose)
         if rng.random() < (0.6 if holds else config.object):
-            surfaces.append(scenes.sample_held_object(rng, target))
+            surfaces.append(things.sample_held_object(rng, target))
         if rng.random() < config.occluder:
-            surfaces.append(scenes.sample_occluder(rng, target))
+            surfaces.append(things.sample_occluder(rng, target))
+        if rng.random() < config.body:
+            surfaces.append(things.sample_body(rng, target))
         if rng.random() < config.second_hand:
             center = scenes.second_hand_center(rng, target)
-            other = scenes.sample_hand(rng, config, hand, center)
-            surfaces += scenes.hand_surfaces(
-                rng,
-                config,
-                hand,
-                self._skin_map,
-                other,
-                scenes.second_skin(rng, skin),
-                scenes.OTHER_HAND,
-            )
+            other = scenes.sample_hand(rng, config, self._hand, center)
+            other_skin = things.second_skin(rng, skin)
+            surfaces += self._dresser.surfaces(rng, other, other_skin, 1)
             hands.append(other)
         return surfaces, hands
 

@@ -8,24 +8,16 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from synhand.hands.anny_hand import AnnyHand, PosedHand
-from synhand.synthesis.appearance import (
-    sample_cloth,
-    sample_plain,
-    sample_skin,
-)
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.gestures import HOLDS
 from synhand.synthesis.poses import SampledPose, sample_pose
-from synhand.synthesis.primitives import box, cylinder, sphere
-from synhand.synthesis.renderer import Surface
-from synhand.synthesis.skin_map import SkinMap
 
 LEFT, RIGHT = 0, 1
-HAND, SLEEVE, OBJECT, OTHER_HAND = 1, 2, 3, 4
 # Hand lengths, wrist joint to middle tip: adults 183 +- 11 mm (the mean of
 # the sexes in hand anthropometry, e.g. Greiner 1991), children from 105 mm.
 _ADULT_LENGTH_MM = (183.0, 11.0)
 _CHILD_LENGTH_MM = (105.0, 165.0)
+_NAIL_MM = 4.0
 _FOREARM_KEPT_MM = 170.0
 _FOREARM_STRETCH = 3.5
 
@@ -64,6 +56,8 @@ def sample_hand(
     """A random person's hand in a random pose and view about ``center``."""
     shape, length = _sample_shape(rng, config, hand)
     rest = hand.rest(shape, length)
+    if rng.random() < config.long_nails:
+        rest = hand.grow_nails(rest, rng.uniform(1, _NAIL_MM))
     pose = sample_pose(rng, hand, rest, config.poses)
     posed = hand.pose(rest, pose.angles)
     posed = _stretch_forearm(hand, posed)
@@ -118,12 +112,29 @@ def _sample_view(
     rng: np.random.Generator, config: SynthesisConfig
 ) -> np.ndarray:
     """A rotation (3, 3) from the hand frame to the camera frame."""
-    if rng.random() < config.uniform_views:
-        return Rotation.random(random_state=rng).as_matrix()
+    kind = rng.random()
+    if kind < config.egocentric_views:
+        return _egocentric_view(rng)
+    if kind < config.egocentric_views + config.upright_views:
+        return _upright_view(rng)
+    return Rotation.random(random_state=rng).as_matrix()
+
+
+def _upright_view(rng: np.random.Generator) -> np.ndarray:
+    """Palm or back to the camera, fingers roughly upwards."""
     palm_to_camera = Rotation.from_matrix(np.diag([1.0, -1, -1]))
     turn = Rotation.from_euler('y', 180 * rng.integers(2), degrees=True)
     tilt = Rotation.from_rotvec(rng.normal(0, np.radians(28), 3))
     return (palm_to_camera * tilt * turn).as_matrix()
+
+
+def _egocentric_view(rng: np.random.Generator) -> np.ndarray:
+    """One's own hand: away from the eyes, up in the picture, any roll."""
+    fingers = np.array([0, -0.55, 0.8]) + rng.normal(0, 0.3, 3)
+    fingers /= np.linalg.norm(fingers)
+    aligned, _ = Rotation.align_vectors([fingers], [[0, 1, 0]])
+    roll = Rotation.from_euler('y', rng.uniform(0, 360), degrees=True)
+    return (aligned * roll).as_matrix()
 
 
 def sample_center(
@@ -158,120 +169,6 @@ def crop_camera(
     return np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]])
 
 
-def hand_surfaces(
-    rng: np.random.Generator,
-    config: SynthesisConfig,
-    hand: AnnyHand,
-    skin_map: SkinMap,
-    placed: SceneHand,
-    skin: dict,
-    identity: int = HAND,
-) -> list[Surface]:
-    """The hand, and at times a sleeve or a band around the wrist."""
-    surfaces = [
-        Surface(
-            placed.vertices,
-            placed.normals,
-            placed.faces,
-            skin_map.rest,
-            identity,
-            skin,
-            skin_map.mask,
-            skin_map.crease,
-        )
-    ]
-    y = skin_map.rest[:, 1]
-    if rng.random() < config.sleeve:
-        end = -rng.uniform(8, 110)
-        surfaces.append(
-            _garment(rng, hand, skin_map, placed, y < end, (3.0, 11.0))
-        )
-    if rng.random() < config.band:
-        top = -rng.uniform(5, 35)
-        band = (y < top) & (y > top - rng.uniform(14, 30))
-        if band[hand.faces].all(1).any():
-            surfaces.append(
-                _garment(rng, hand, skin_map, placed, band, (1.5, 4.0))
-            )
-    return surfaces
-
-
-def _garment(
-    rng: np.random.Generator,
-    hand: AnnyHand,
-    skin_map: SkinMap,
-    placed: SceneHand,
-    inside: np.ndarray,
-    thickness_mm: tuple[float, float],
-) -> Surface:
-    """Cloth over the vertices that are ``inside``, (V,) bool."""
-    thickness = rng.uniform(*thickness_mm)
-    folds = np.sin(skin_map.rest[:, 1] * rng.uniform(0.08, 0.3))
-    offset = thickness * (1 + 0.3 * folds)
-    vertices = placed.vertices + offset[:, None] * placed.normals
-    faces = hand.faces[inside[hand.faces].all(1)]
-    return Surface(
-        vertices,
-        placed.normals,
-        faces,
-        skin_map.rest,
-        SLEEVE,
-        sample_cloth(rng),
-        closed=False,
-    )
-
-
-def sample_held_object(rng: np.random.Generator, placed: SceneHand) -> Surface:
-    """A thing in the palm, as wide as the hand's opening or less."""
-    points = placed.keypoints['anatomical']
-    size = np.linalg.norm(points[9] - points[0]) / 90.0
-    radius = size * rng.uniform(6, 32)
-    palm = points[[5, 9, 13, 17]].mean(0) * 0.75 + points[0] * 0.25
-    normal = placed.rotation[:, 2]
-    across = placed.rotation[:, 0]
-    center = palm + normal * (radius + 11 * size)
-    tilt = Rotation.from_rotvec(rng.normal(0, 0.35, 3)).as_matrix()
-    return _thing(rng, radius, center, tilt @ across)
-
-
-def sample_occluder(rng: np.random.Generator, placed: SceneHand) -> Surface:
-    """A thing between the camera and a part of the hand."""
-    points = placed.keypoints['anatomical']
-    target = points[rng.integers(len(points))]
-    extent = np.ptp(points, axis=0).max()
-    center = target * rng.uniform(0.7, 0.93) + rng.normal(0, 0.25, 3) * extent
-    return _thing(rng, extent * rng.uniform(0.06, 0.25), center, None)
-
-
-def _thing(
-    rng: np.random.Generator,
-    radius: float,
-    center: np.ndarray,
-    axis: np.ndarray | None,
-) -> Surface:
-    kind = rng.integers(3)
-    if kind == 0:
-        mesh = cylinder(radius, radius * rng.uniform(2, 14))
-    elif kind == 1:
-        mesh = sphere(radius)
-    else:
-        mesh = box(
-            2 * radius * np.array([1, rng.uniform(1, 8), rng.uniform(0.1, 1)])
-        )
-    turn = Rotation.random(random_state=rng).as_matrix()
-    if axis is not None:
-        turn = Rotation.align_vectors([axis], [[0, 1, 0]])[0].as_matrix()
-    vertices, normals, faces = mesh
-    return Surface(
-        vertices @ turn.T + center,
-        normals @ turn.T,
-        faces,
-        vertices,
-        OBJECT,
-        sample_plain(rng),
-    )
-
-
 def is_hold(pose: SampledPose) -> bool:
     """Whether the pose is one that grips something."""
     return pose.kind.removeprefix('gesture:') in HOLDS
@@ -289,8 +186,3 @@ def second_hand_center(
     center = middle + direction * rng.uniform(90, 230)
     center[2] = max(center[2], 180.0)
     return center
-
-
-def second_skin(rng: np.random.Generator, skin: dict) -> dict:
-    """The same person's skin most of the time, otherwise another's."""
-    return skin if rng.random() < 0.7 else sample_skin(rng)[0]

@@ -33,7 +33,7 @@ def expose(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     curve = 255 * np.clip(levels * gains, 0, 1) ** gamma
     out = cv2.LUT(image, curve.astype(np.uint8)[None])
     out = _blur(rng, out)
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         out = _resample(rng, out)
     return _add_noise(rng, out)
 
@@ -79,7 +79,7 @@ def _blur(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 def _resample(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
-    factor = rng.uniform(0.35, 0.9)
+    factor = np.exp(rng.uniform(np.log(0.16), np.log(0.9)))
     small = cv2.resize(
         image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA
     )

@@ -39,6 +39,7 @@ SCHEMA = pa.schema(
         ('index', pa.int64()),
         ('image', _IMAGE),
         ('alpha', _IMAGE),
+        ('mask', _IMAGE),
         ('width', pa.int32()),
         ('height', pa.int32()),
         ('camera_matrix', pa.list_(pa.float32(), 9)),
@@ -85,6 +86,7 @@ def _to_arrow(row: dict) -> dict:
         **row,
         'image': _image_field(row['image']),
         'alpha': _image_field(row['alpha']),
+        'mask': _image_field(row['mask']),
         'camera_matrix': np.asarray(row['camera_matrix']).ravel().tolist(),
         'hands': hands,
     }
@@ -205,11 +207,13 @@ class ShardSet:
         """Row ``i`` with numpy arrays.
 
         Returns:
-            dict: ``index`` int; ``image`` and ``alpha`` file bytes (JPEG and
-            8-bit PNG); ``width``, ``height`` px; ``camera_matrix`` (3, 3)
-            px; ``scene`` JSON string; ``hands``, a list of dicts, the target
-            hand first, with ``side`` (0 left, 1 right), ``bbox`` (4,) xyxy
-            px, ``keypoints_2d`` (K, 2) px, ``keypoints_cam_anatomical`` and
+            dict: ``index`` int; ``image``, ``alpha`` and ``mask`` file bytes
+            (JPEG, 8-bit PNG of the foreground's coverage, 8-bit PNG of what
+            each pixel shows, see :mod:`synhand.synthesis.things`);
+            ``width``, ``height`` px; ``camera_matrix`` (3, 3) px; ``scene``
+            JSON string; ``hands``, a list of dicts, the target hand first,
+            with ``side`` (0 left, 1 right), ``bbox`` (4,) xyxy px,
+            ``keypoints_2d`` (K, 2) px, ``keypoints_cam_anatomical`` and
             ``keypoints_cam_mano`` (K, 3) mm in the camera frame,
             ``occluded`` (K,), ``kind``, ``pose`` and ``shape`` (D,).
         """
@@ -227,6 +231,7 @@ class ShardSet:
 def _from_arrow(row: dict) -> dict:
     row['image'] = row['image']['bytes']
     row['alpha'] = row['alpha']['bytes']
+    row['mask'] = row['mask']['bytes']
     row['camera_matrix'] = np.array(row['camera_matrix']).reshape(3, 3)
     for hand in row['hands']:
         for key, shape in _HAND_SHAPES.items():

@@ -22,11 +22,13 @@ class SkinMap:
         mask: (V, 4) nail, palm, finger tip, knuckle shares in [0, 1].
         crease: (V, 4) mm along the finger from its three joints; share of
             finger (1) against palm (0).
+        digit: (V,) 1 thumb to 5 little finger, 0 elsewhere.
     """
 
     rest: np.ndarray
     mask: np.ndarray
     crease: np.ndarray
+    digit: np.ndarray
 
 
 @cache
@@ -54,7 +56,8 @@ def make_skin_map(hand: AnnyHand) -> SkinMap:
     mask = np.stack([hand.nail, palm, tip, knuckle], axis=1)
     on_finger = _smoothstep(0.2, 0.8, share)
     crease = np.hstack([along, on_finger[:, None]])
-    return SkinMap(rest.vertices, mask, crease)
+    digit = np.where(share > 0.5, owner + 1, 0)
+    return SkinMap(rest.vertices, mask, crease, digit)
 
 
 def _along_fingers(

@@ -13,7 +13,8 @@ uniform sampler2DShadow shadow_map;
 uniform sampler3D noise;
 
 uniform int material;        // 0 skin, 1 cloth, 2 plain
-uniform float identity;      // what is written to the label buffer
+uniform float identity;      // written to the label buffer; a hand's forearm is
+                             // one more than the hand, see things.py
 uniform vec3 base_color;     // linear RGB
 uniform vec3 second_color;   // palm of skin, stripes of cloth
 uniform vec3 nail_color;
@@ -142,5 +143,7 @@ void main() {
     vec3 albedo = material == 0 ? skin(n, gloss)
         : material == 1 ? cloth(n, gloss) : plain(n, gloss);
     color = vec4(to_srgb(shade(albedo, n, gloss)), 1.0);
-    label = vec2(v_position.z, identity);
+    bool hand = mod(identity, 8.0) == 1.0;
+    float forearm = hand && v_rest.y < 0.0 ? 1.0 : 0.0;
+    label = vec2(v_position.z, identity + forearm);
 }

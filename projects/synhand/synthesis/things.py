@@ -1,0 +1,206 @@
+"""What is drawn of a scene: skin, garments, jewellery, things, bodies."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from synhand.synthesis.appearance import (
+    sample_cloth,
+    sample_metal,
+    sample_plain,
+    sample_skin,
+)
+from synhand.synthesis.config import SynthesisConfig
+from synhand.synthesis.primitives import box, cylinder, sphere
+from synhand.synthesis.renderer import Surface
+from synhand.synthesis.scenes import SceneHand
+from synhand.synthesis.skin_map import SkinMap
+
+# The mask of an image holds, for each pixel, LAYERS * hand + layer: hand 0 is
+# the target, things and bodies are hand 0's too. The shader writes FOREARM.
+HAND, FOREARM, GARMENT, OBJECT, BODY = 1, 2, 3, 4, 5
+LAYERS = 8
+
+
+class HandDresser:
+    """Draws a placed hand with what its owner wears.
+
+    Args:
+        config: Shares of garments.
+        skin_map: Of the hand model's mesh.
+    """
+
+    def __init__(self, config: SynthesisConfig, skin_map: SkinMap) -> None:
+        self.config = config
+        self.map = skin_map
+
+    def surfaces(
+        self,
+        rng: np.random.Generator,
+        placed: SceneHand,
+        skin: dict,
+        number: int = 0,
+    ) -> list[Surface]:
+        """The hand, and at times a glove, a sleeve, a band, rings.
+
+        Args:
+            placed: The hand in the camera frame.
+            skin: Uniforms of its skin.
+            number: Which hand of the image it is, 0 for the target.
+        """
+        config, y = self.config, self.map.rest[:, 1]
+        layer = LAYERS * number
+        if rng.random() < config.glove:
+            return [self._hand(placed, sample_cloth(rng), layer)]
+        surfaces = [self._hand(placed, skin, layer)]
+        if rng.random() < config.sleeve:
+            inside = y < -rng.uniform(8, 110)
+            surfaces.append(self._garment(rng, placed, inside, (3, 11), layer))
+        if rng.random() < config.band:
+            top = -rng.uniform(5, 35)
+            inside = (y < top) & (y > top - rng.uniform(14, 30))
+            surfaces.append(
+                self._garment(rng, placed, inside, (1.5, 4), layer)
+            )
+        if rng.random() < config.ring:
+            surfaces += self._rings(rng, placed, layer)
+        return [s for s in surfaces if len(s.faces)]
+
+    def _hand(self, placed: SceneHand, material: dict, layer: int) -> Surface:
+        return Surface(
+            placed.vertices,
+            placed.normals,
+            placed.faces,
+            self.map.rest,
+            layer + HAND,
+            material,
+            self.map.mask,
+            self.map.crease,
+        )
+
+    def _garment(
+        self,
+        rng: np.random.Generator,
+        placed: SceneHand,
+        inside: np.ndarray,
+        thickness_mm: tuple[float, float],
+        layer: int,
+    ) -> Surface:
+        """Cloth over the vertices that are ``inside``, (V,) bool."""
+        folds = np.sin(self.map.rest[:, 1] * rng.uniform(0.08, 0.3))
+        offset = rng.uniform(*thickness_mm) * (1 + 0.3 * folds)
+        return self._shell(
+            placed, inside, offset[:, None], sample_cloth(rng), layer
+        )
+
+    def _rings(
+        self, rng: np.random.Generator, placed: SceneHand, layer: int
+    ) -> list[Surface]:
+        """One to three rings on the proximal bones of fingers."""
+        metal = sample_metal(rng)
+        digits = rng.choice([2, 3, 4, 5], rng.integers(1, 4), replace=False)
+        along = self.map.crease[:, 0]
+        rings = []
+        for digit in digits:
+            near = (self.map.digit == digit) & (along > 20) & (along < 36)
+            rings.append(
+                self._shell(placed, near, rng.uniform(0.6, 1.4), metal, layer)
+            )
+        return rings
+
+    def _shell(
+        self,
+        placed: SceneHand,
+        inside: np.ndarray,
+        offset: np.ndarray | float,
+        material: dict,
+        layer: int,
+    ) -> Surface:
+        """The faces whose vertices are all ``inside``, lifted by mm."""
+        return Surface(
+            placed.vertices + offset * placed.normals,
+            placed.normals,
+            placed.faces[inside[placed.faces].all(1)],
+            self.map.rest,
+            layer + GARMENT,
+            material,
+            closed=False,
+        )
+
+
+def sample_held_object(rng: np.random.Generator, placed: SceneHand) -> Surface:
+    """A thing in the palm, as wide as the hand's opening or less."""
+    points = placed.keypoints['anatomical']
+    size = np.linalg.norm(points[9] - points[0]) / 90.0
+    radius = size * rng.uniform(6, 32)
+    palm = points[[5, 9, 13, 17]].mean(0) * 0.75 + points[0] * 0.25
+    normal = placed.rotation[:, 2]
+    across = placed.rotation[:, 0]
+    center = palm + normal * (radius + 11 * size)
+    tilt = Rotation.from_rotvec(rng.normal(0, 0.35, 3)).as_matrix()
+    return _thing(rng, radius, center, tilt @ across)
+
+
+def sample_occluder(rng: np.random.Generator, placed: SceneHand) -> Surface:
+    """A thing between the camera and a part of the hand."""
+    points = placed.keypoints['anatomical']
+    target = points[rng.integers(len(points))]
+    extent = np.ptp(points, axis=0).max()
+    center = target * rng.uniform(0.7, 0.93) + rng.normal(0, 0.25, 3) * extent
+    return _thing(rng, extent * rng.uniform(0.06, 0.25), center, None)
+
+
+def _thing(
+    rng: np.random.Generator,
+    radius: float,
+    center: np.ndarray,
+    axis: np.ndarray | None,
+) -> Surface:
+    kind = rng.integers(3)
+    if kind == 0:
+        mesh = cylinder(radius, radius * rng.uniform(2, 14))
+    elif kind == 1:
+        mesh = sphere(radius)
+    else:
+        mesh = box(
+            2 * radius * np.array([1, rng.uniform(1, 8), rng.uniform(0.1, 1)])
+        )
+    turn = Rotation.random(random_state=rng).as_matrix()
+    if axis is not None:
+        turn = Rotation.align_vectors([axis], [[0, 1, 0]])[0].as_matrix()
+    vertices, normals, faces = mesh
+    return Surface(
+        vertices @ turn.T + center,
+        normals @ turn.T,
+        faces,
+        vertices,
+        OBJECT,
+        sample_plain(rng),
+    )
+
+
+def sample_body(rng: np.random.Generator, placed: SceneHand) -> Surface:
+    """Something of skin behind the hand: a face, an arm, a chest."""
+    points = placed.keypoints['anatomical']
+    behind = points.mean(0) * rng.uniform(1.15, 1.8)
+    radii = rng.uniform(70, 150) * rng.uniform(0.7, 1.2, 3)
+    vertices, normals, faces = sphere(1.0, 28)
+    turn = Rotation.random(random_state=rng).as_matrix()
+    normals = normals / radii
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    center = behind + np.array([*rng.normal(0, 90, 2), radii.max()])
+    skin, _ = sample_skin(rng)
+    return Surface(
+        (vertices * radii) @ turn.T + center,
+        normals @ turn.T,
+        faces,
+        vertices * radii,
+        BODY,
+        skin,
+    )
+
+
+def second_skin(rng: np.random.Generator, skin: dict) -> dict:
+    """The same person's skin most of the time, otherwise another's."""
+    return skin if rng.random() < 0.7 else sample_skin(rng)[0]
