@@ -40,6 +40,7 @@ def train_pipeline(
     mirror: str = 'right',
     background_prob: float = 0.8,
     occlusion_prob: float = 0.3,
+    spectrum_prob: float = 0.3,
 ) -> list[dict]:
     """Augmentation of synthetic samples, and their labels.
 
@@ -52,6 +53,7 @@ def train_pipeline(
         mirror: Mode of `MirrorHand`.
         background_prob: Probability of another background.
         occlusion_prob: Probability of a patch over the crop.
+        spectrum_prob: Probability of a change of the amplitude spectrum.
     """
     return [
         dict(type='LoadShardImage', coverage=background_prob),
@@ -68,6 +70,7 @@ def train_pipeline(
         dict(type='MirrorHand', mode=mirror),
         dict(type='ReplaceBackground', folder=backgrounds),
         dict(type='RandomOcclusion', prob=occlusion_prob, folder=backgrounds),
+        dict(type='SpectrumJitter', prob=spectrum_prob),
         dict(type='PhotometricJitter'),
         dict(type='GenerateTarget', encoder=codec(input_size)),
         dict(type='PackHandLabels'),

@@ -22,9 +22,13 @@ from synhand.datasets.transforms import (
     RandomHandBox,
     RandomOcclusion,
     ReplaceBackground,
+    SpectrumJitter,
 )
 from synhand.datasets.transforms.background import composite
-from synhand.datasets.transforms.photometric import line_kernel
+from synhand.datasets.transforms.photometric import (
+    line_kernel,
+    scale_bands,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -301,3 +305,34 @@ def test_occlusion_covers_a_bounded_part_and_spares_its_input():
     assert (image == 99).all()
     assert 0.005 < np.mean(shares) < 0.09
     assert RandomOcclusion(prob=0.0).transform({'img': image})['img'] is image
+
+
+def _band_energy(image):
+    """Mean amplitude of high and of low spatial frequencies."""
+    spectrum = np.abs(np.fft.fft2(image.mean(-1)))
+    fy, fx = np.meshgrid(*[np.fft.fftfreq(n) for n in image.shape[:2]])
+    radius = np.hypot(fx, fy)
+    return spectrum[radius > 0.25].mean(), spectrum[radius < 0.04].mean()
+
+
+def test_bands_of_gain_one_change_nothing():
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    np.testing.assert_array_equal(scale_bands(image, np.ones(3)), image)
+
+
+def test_gains_scale_their_own_frequencies():
+    rng = np.random.default_rng(1)
+    image = rng.integers(90, 166, (64, 64, 3)).astype(np.uint8)
+    high, low = _band_energy(image)
+    sharper_high, sharper_low = _band_energy(
+        scale_bands(image, np.array([1.5, 1, 1]))
+    )
+    assert sharper_high / high == pytest.approx(1.5, rel=0.15)
+    assert sharper_low / low == pytest.approx(1, rel=0.05)
+
+
+def test_spectrum_jitter_is_drawn_with_its_probability():
+    image = np.random.default_rng(2).integers(0, 256, (32, 32, 3), np.uint8)
+    never, always = SpectrumJitter(prob=0), SpectrumJitter(prob=1)
+    assert (never({'img': image})['img'] == image).all()
+    assert (always({'img': image})['img'] != image).any()

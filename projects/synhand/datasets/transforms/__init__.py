@@ -17,6 +17,7 @@ from synhand.datasets.transforms.loading import LoadShardImage, decode_image
 from synhand.datasets.transforms.photometric import (
     PhotometricJitter,
     RandomOcclusion,
+    SpectrumJitter,
 )
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     'RandomHandBox',
     'RandomOcclusion',
     'ReplaceBackground',
+    'SpectrumJitter',
     'decode_image',
 ]

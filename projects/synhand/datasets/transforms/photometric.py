@@ -157,6 +157,53 @@ def line_kernel(length: float) -> npt.NDArray[np.float32]:
 
 
 @TRANSFORMS.register_module()
+class SpectrumJitter(BaseTransform):
+    """Changes the amplitude of a crop's spatial frequencies, band by band.
+
+    Rendered images differ from photos in their amplitude spectra, and vary
+    less in them. The bands are those of a pyramid of Gaussian blurs, an
+    octave each, which costs a tenth of a Fourier transform.
+
+    Required and Modified Key: `img` (H, W, 3) uint8.
+
+    Args:
+        prob: Probability of a change.
+        amount: Standard deviation of the logarithm of a band's gain.
+        bands: Octaves, from the finest; what is coarser stays.
+    """
+
+    def __init__(
+        self, prob: float = 0.3, amount: float = 0.35, bands: int = 3
+    ) -> None:
+        self.prob, self.amount, self.bands = prob, amount, bands
+
+    def transform(self, results: dict) -> dict:
+        if np.random.rand() < self.prob:
+            gains = np.exp(self.amount * np.random.standard_normal(self.bands))
+            results['img'] = scale_bands(results['img'], gains)
+        return results
+
+
+def scale_bands(image: Image, gains: npt.NDArray) -> Image:
+    """An image whose octaves of spatial frequency are scaled.
+
+    Args:
+        image: (H, W, 3).
+        gains: Factor of each octave, from the finest.
+
+    Returns:
+        (H, W, 3), clipped to 0..255.
+    """
+    finer = image.astype(np.float32)
+    out = np.zeros_like(finer)
+    for octave, gain in enumerate(gains):
+        coarser = cv2.GaussianBlur(finer, (0, 0), 0.8 * 2**octave)
+        out += np.float32(gain) * (finer - coarser)
+        finer = coarser
+    return np.clip(out + finer + 0.5, 0, 255).astype(np.uint8)
+
+
+@TRANSFORMS.register_module()
 class RandomOcclusion(BaseTransform):
     """Covers part of a crop with a patch: an ellipse or a turned box.
 
