@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from synhand.hands.anny_hand import default_hand
+
 BOX_PADDING = 1.6
 """Side of the crop in units of the longer side of the tight keypoint box."""
 
@@ -273,6 +275,7 @@ def latent25d_model(
     input_size: Sequence[int],
     train_autocast: str | None = 'bfloat16',
     flip_test: bool = False,
+    joint_family: str = 'anatomical',
     **head: object,
 ) -> dict:
     """A latent 2.5D model on any of MMPose's backbones.
@@ -283,10 +286,16 @@ def latent25d_model(
         input_size: (W, H) of the crop in pixels.
         train_autocast: Type that the network trains in; None for float32.
         flip_test: Average with the mirrored crop.
+        joint_family: Of the synthetic hands it is trained on; their mean
+            bone lengths give the depth and size of predicted hands.
         **head: Further arguments of `Latent25DHead`.
     """
     return dict(
         type='HandPoseEstimator',
+        mean_bone_lengths_mm=default_hand()
+        .mean_bone_lengths(joint_family)
+        .round(2)
+        .tolist(),
         data_preprocessor=dict(
             type='PoseDataPreprocessor',
             mean=list(MEAN_RGB),

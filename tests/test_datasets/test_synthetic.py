@@ -40,7 +40,7 @@ def test_a_sample_holds_what_was_written(folder):
         assert sample['image_bytes'] == row['image']
 
 
-def test_shapes_and_the_reference_bone(folder):
+def test_shapes_and_no_given_scale(folder):
     sample = SyntheticHandDataset(str(folder)).get_data_info(3)
     shapes = {
         'bbox': (1, 4),
@@ -55,9 +55,8 @@ def test_shapes_and_the_reference_bone(folder):
     }
     for key, shape in shapes.items():
         assert sample[key].shape == shape, key
-    points = sample['keypoints_cam'][0]
-    length = np.linalg.norm(points[10] - points[9])
-    assert sample['bone_scale'][0] == pytest.approx(length, rel=1e-5)
+    # A benchmark may give models the scale; here they have to find it.
+    assert np.isnan(sample['bone_scale']).all()
 
 
 def test_the_mano_family_projects_onto_its_own_keypoints(folder):

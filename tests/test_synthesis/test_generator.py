@@ -10,14 +10,16 @@ import pytest
 from synhand.geometry.cameras import project
 from synhand.hands.anny_hand import default_hand
 from synhand.synthesis import scenes
+from synhand.synthesis.appearance import sample_lighting, sample_skin
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.generator import (
     Generator,
     SelfCheckError,
     check_hand,
     chirality,
-    occlusion,
 )
+from synhand.synthesis.gestures import GESTURES
+from synhand.synthesis.occlusion import occlusion
 from synhand.synthesis.renderer import (
     PLAIN,
     Frame,
@@ -26,6 +28,7 @@ from synhand.synthesis.renderer import (
     RendererError,
     Surface,
 )
+from synhand.synthesis.skin_map import segment_region
 from synhand.synthesis.things import (
     BODY,
     FOREARM,
@@ -170,6 +173,32 @@ def test_every_garment_can_be_drawn():
     assert len(gloved['hands']) == 2
 
 
+def test_bands_go_all_around_the_wrist():
+    """The drawn faces of a band cover every direction around the arm."""
+    dresser = make_generator(replace(SMALL, sleeve=0, band=1, ring=0))._dresser
+    hand = scenes.sample_hand(
+        np.random.default_rng(0),
+        SMALL,
+        default_hand(),
+        np.array([0, 0, 500.0]),
+    )
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        skin = sample_skin(rng)[0]
+        surfaces = dresser.surfaces(rng, hand, skin)
+        if len(surfaces) == 1:  # a glove
+            continue
+        band = surfaces[1]
+        rest = band.rest[band.faces]
+        crosses = (rest[..., 1].min(1) < band.clip[1]) & (
+            rest[..., 1].max(1) > band.clip[0]
+        )
+        middle = rest[crosses].mean(1)
+        angle = np.sort(np.arctan2(middle[:, 2], middle[:, 0]))
+        gaps = np.diff(np.append(angle, angle[0] + 2 * np.pi))
+        assert np.degrees(gaps.max()) < 45
+
+
 def test_some_keypoints_are_hidden_and_most_seen(rows):
     hidden = np.mean([row['hands'][0]['occluded'] for row in rows])
     assert 0.02 < hidden < 0.5
@@ -200,18 +229,83 @@ def test_shifted_labels_fail_the_self_check(rows):
         check_hand(labels, rows[0]['camera_matrix'], 96, 0)
 
 
-def test_occlusion_by_a_wall_before_half_of_the_image():
+def row_of_keypoints():
+    """21 keypoints in a row, 500 mm away, with a metacarpal of 92 mm."""
     keypoints = np.zeros((21, 3)) + [0, 0, 500]
     keypoints[:, 0] = np.linspace(-40, 40, 21)
-    keypoints[9, 1] = 92  # a metacarpal of ordinary length
+    keypoints[9, 1] = 92
     camera = np.array([[500.0, 0, 49.5], [0, 500, 49.5], [0, 0, 1]])
-    depth = np.zeros((100, 100), np.float32)
-    depth[:, :50] = 400
-    frame = Frame(None, None, depth, None)
     pixels = project(keypoints, camera)
     pixels[9, 1] = 49.5
+    return keypoints, pixels
+
+
+def frame_of(depth, identity, region):
+    shape = (100, 100)
+    return Frame(
+        None,
+        None,
+        np.full(shape, depth, np.float32),
+        np.full(shape, identity, np.uint8),
+        np.full(shape, region, np.uint8),
+    )
+
+
+def test_a_wall_hides_what_is_behind_it():
+    keypoints, pixels = row_of_keypoints()
+    frame = frame_of(400, OBJECT, 0)
+    frame.depth[:, 50:] = 0
     hidden = occlusion(keypoints, pixels, frame, 100)
     np.testing.assert_array_equal(hidden, pixels[:, 0] < 49.5)
+
+
+@pytest.mark.parametrize(
+    ('depth', 'identity', 'seen'),
+    [
+        (485, HAND, [6, 7]),  # 15 mm of the index finger's middle bone
+        (460, HAND, []),  # the finger points at the camera
+        (485, LAYERS + HAND, []),  # the other hand's
+        (497, OBJECT, range(21)),  # touching
+    ],
+)
+def test_only_own_flesh_may_lie_before_a_keypoint(depth, identity, seen):
+    keypoints, pixels = row_of_keypoints()
+    frame = frame_of(depth, identity, segment_region(1, 1))
+    hidden = occlusion(keypoints, pixels, frame, 100)
+    assert set(np.flatnonzero(hidden == 0)) == set(seen)
+
+
+def test_keypoints_outside_the_image_are_hidden():
+    keypoints, pixels = row_of_keypoints()
+    pixels[3] = [-5, 20]
+    hidden = occlusion(keypoints, pixels, frame_of(0, 0, 0), 100)
+    assert np.flatnonzero(hidden).tolist() == [3]
+
+
+def test_an_open_palm_shows_all_its_keypoints(generator):
+    """Knuckles lie up to 30 mm inside the hand and are seen all the same."""
+    hand, frames = default_hand(), []
+    rest = hand.rest(hand.people[0], 185.0)
+    posed = hand.pose(rest, GESTURES['open'])
+    for view in ([1.0, -1, -1], [-1.0, -1, 1]):  # palm, back
+        turn = np.diag(view)
+        keypoints = posed.keypoints['anatomical'] @ turn.T + [0, 90, 500]
+        vertices = posed.vertices @ turn.T + [0, 90, 500]
+        surface = Surface(
+            vertices,
+            hand.vertex_normals(vertices),
+            hand.faces,
+            generator._dresser.map.rest,
+            HAND,
+            sample_skin(np.random.default_rng(0))[0],
+            region=generator._dresser.map.region,
+        )
+        camera = np.array([[200.0, 0, 48], [0, 200, 48], [0, 0, 1]])
+        light = sample_lighting(np.random.default_rng(0), None)
+        frame = generator._renderer.render([surface], camera, light)
+        pixels = project(keypoints, camera)
+        frames.append(occlusion(keypoints, pixels, frame, 96))
+    assert not np.any(frames)
 
 
 def test_renderer_puts_a_square_where_the_camera_says():

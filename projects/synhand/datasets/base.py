@@ -16,7 +16,6 @@ from synhand.skeleton import (
     FINGERS,
     KEYPOINT_NAMES,
     NUM_KEYPOINTS,
-    REFERENCE_BONE,
 )
 
 _FINGER_COLOURS = {
@@ -103,6 +102,7 @@ def hand_sample(
     keypoints_cam: npt.ArrayLike | None = None,
     camera_matrix: npt.ArrayLike | None = None,
     hand_side: int = -1,
+    bone_scale: float | None = None,
 ) -> dict:
     """One hand as MMPose pipelines take it; what is not given is NaN.
 
@@ -115,13 +115,14 @@ def hand_sample(
             z forward).
         camera_matrix: (3, 3) in pixels of the image file.
         hand_side: 0 left, 1 right, -1 unknown.
+        bone_scale: Length of `REFERENCE_BONE` in mm, only where a benchmark
+            gives it to the models it tests.
 
     Returns:
         Keys `bbox` (1, 4), `bbox_score` (1,), `keypoints` (1, K, 2),
         `keypoints_visible` (1, K), `keypoints_occluded` (1, K),
         `keypoints_cam` (1, K, 3), `keypoints_cam_valid` (1, K),
-        `camera_matrix` (1, 3, 3), `hand_side` (1,) and `bone_scale` (1,):
-        mm, the length of `REFERENCE_BONE`.
+        `camera_matrix` (1, 3, 3), `hand_side` (1,) and `bone_scale` (1,).
     """
     pixels = _array(keypoints, (NUM_KEYPOINTS, 2))
     points = _array(keypoints_cam, (NUM_KEYPOINTS, 3))
@@ -129,8 +130,6 @@ def hand_sample(
         keypoints_visible = np.isfinite(pixels).all(-1)
     if keypoints_occluded is None:
         keypoints_occluded = np.full(NUM_KEYPOINTS, -1)
-    first, second = REFERENCE_BONE
-    scale = np.sqrt(((points[second] - points[first]) ** 2).sum())
     return dict(
         bbox=_array(bbox, (4,))[None],
         bbox_score=np.ones(1, np.float32),
@@ -143,7 +142,7 @@ def hand_sample(
         .astype(np.float32)[None],
         camera_matrix=_array(camera_matrix, (3, 3))[None],
         hand_side=np.array([hand_side], np.int8),
-        bone_scale=scale[None].astype(np.float32),
+        bone_scale=_array(bone_scale, ())[None],
     )
 
 

@@ -13,14 +13,9 @@ with the viewing rays r = K^-1 (u, v, 1).
 One bone gives a quadratic equation. Its larger root is the right one unless
 the bone is near the viewing ray, and a bone near the ray says little: the
 default is therefore least squares over all bones, with bone length *ratios*
-that are given or those of an average hand. Ratios that are wrong bias the
-depth where the single bone only scatters. Measured on eight hands with other
-joint definitions (five published training frames of FreiHAND, three of RHD),
-ratios of the average hand, true s, root-aligned error in mm, single bone
-against least squares: without noise 0 / 15 and 0 / 6; with 1 px and 2 mm of
-noise 9 / 16 and 7 / 9; with 3 px and 5 mm 29 / 22 and 22 / 19. So give the
-bone lengths of the hands that a network was trained on where they are known,
-and prefer the single bone for a precise network with a given s.
+of the hands that a network was trained on, or of an average hand, and a free
+size of the reference bone. Exact 2.5D is better served by the single bone,
+a network's by least squares: `tools/benchmarks/root_depth.py` measures both.
 """
 
 from __future__ import annotations
@@ -43,12 +38,12 @@ FloatArray = npt.NDArray[np.float64]
 DEPTH_RANGE = (2.0, 250.0)
 """Limits of the root depth in reference bones: about 8 cm to 10 m."""
 
-SIZE_PRIOR = 3.0
-"""Stiffness of the size of an average hand in reference bones.
+SIZE_PRIOR = 10.0
+"""Stiffness of the size of a mean hand in reference bones.
 
-This and `REFERENCE_WEIGHT` were chosen on the eight hands above and on random
-hands, between 0 and infinity: 0 is too soft under noise, infinity (with equal
-weights) errs by 28 mm instead of 15 on FreiHAND's frames without noise.
+Chosen on synthetic hands of both joint families, with their own mean ratios
+and with those of the literature, with `tools/benchmarks/root_depth.py`: less
+is too soft under noise, more errs where ratios are of other definitions.
 """
 
 REFERENCE_WEIGHT = 4.0
@@ -90,13 +85,16 @@ def reference_length(
     return np.asarray(np.linalg.norm(difference, axis=-1))
 
 
-def mean_bone_ratios(bone: tuple[int, int] = REFERENCE_BONE) -> FloatArray:
-    """Bone lengths of an average hand in units of its reference bone, (20,).
+def bone_ratios(
+    bone_lengths_mm: npt.ArrayLike = MEAN_BONE_LENGTHS_MM,
+    bone: tuple[int, int] = REFERENCE_BONE,
+) -> FloatArray:
+    """Bone lengths (20,) in units of the reference bone.
 
     Raises:
         ValueError: `bone` is not one of `BONES`.
     """
-    lengths = np.array(MEAN_BONE_LENGTHS_MM)
+    lengths = np.asarray(bone_lengths_mm, np.float64)
     return np.asarray(lengths / lengths[_bone_index(bone)])
 
 
@@ -199,7 +197,7 @@ def root_depth_least_squares(
         weights = np.where(others, 1.0, trusted)
     fit = _BoneFit(
         _quadratics(pose, camera_matrix, _PARENTS, _CHILDREN),
-        mean_bone_ratios(bone) if bone_lengths is None else bone_lengths,
+        bone_ratios(bone=bone) if bone_lengths is None else bone_lengths,
         weights,
         others,
         size_prior,
@@ -243,6 +241,7 @@ def from_25d(
     method: Literal['least_squares', 'single_bone'] = 'least_squares',
     bone_lengths: npt.ArrayLike | None = None,
     size_prior: float | None = None,
+    mean_bone_lengths_mm: npt.ArrayLike = MEAN_BONE_LENGTHS_MM,
     root: int = ROOT,
     bone: tuple[int, int] = REFERENCE_BONE,
 ) -> FloatArray:
@@ -255,8 +254,12 @@ def from_25d(
             None or NaN, `global_scale` with mean bone lengths takes its
             place.
         method: How the root depth is found.
-        bone_lengths: For 'least_squares', as in `root_depth_least_squares`.
+        bone_lengths: For 'least_squares', the hand's own, as in
+            `root_depth_least_squares`.
         size_prior: For 'least_squares', as in `root_depth_least_squares`.
+        mean_bone_lengths_mm: (20,), lengths of `BONES` of a mean hand: its
+            proportions where `bone_lengths` are None, its size where
+            `bone_scale_mm` is.
         root: Keypoint that z is relative to; its own z is taken as 0.
         bone: Reference bone, the unit of z.
 
@@ -271,6 +274,9 @@ def from_25d(
         [pose[..., :2], pose[..., 2:] - pose[..., root : root + 1, 2:]], -1
     )
     if method == 'least_squares':
+        if bone_lengths is None:
+            bone_lengths = bone_ratios(mean_bone_lengths_mm, bone)
+            size_prior = SIZE_PRIOR if size_prior is None else size_prior
         depth = root_depth_least_squares(
             pose, camera_matrix, bone_lengths, size_prior=size_prior, bone=bone
         )
@@ -287,7 +293,8 @@ def from_25d(
     scale = np.asarray(
         np.nan if bone_scale_mm is None else bone_scale_mm, np.float64
     )
-    scale = np.where(np.isnan(scale), global_scale(normalized), scale)
+    mean_scale = global_scale(normalized, mean_bone_lengths_mm)
+    scale = np.where(np.isnan(scale), mean_scale, scale)
     return normalized * scale[..., None, None]
 
 

@@ -12,8 +12,12 @@ from scipy.spatial.transform import Rotation
 
 from synhand.hands.anatomy import DOF, FINGERS
 from synhand.hands.bake import BAKED_FILE, BONES
+from synhand.skeleton import BONES as SKELETON
 
 FAMILIES = ('anatomical', 'mano')
+ADULT_LENGTH_MM = 183.0
+"""Wrist joint to tip of the middle finger, the mean of adults of both sexes
+(hand anthropometry, e.g. Greiner 1991)."""
 
 _FINGER_DOF_NAMES = (
     'mcp_flexion',
@@ -22,7 +26,7 @@ _FINGER_DOF_NAMES = (
     'dip_flexion',
 )
 _WRIST = BONES.index('wrist')
-_FOREARM = [BONES.index('lowerarm01'), BONES.index('lowerarm02')]
+FOREARM_BONES = [BONES.index('lowerarm01'), BONES.index('lowerarm02')]
 # (5, 3): thumb CMC, MCP, IP; fingers MCP, PIP, DIP.
 FINGER_CHAINS = np.array(
     [[BONES.index(f'finger{f}-{s}') for s in (1, 2, 3)] for f in range(1, 6)]
@@ -103,7 +107,7 @@ class AnnyHand:
             self.nail = baked['nail']
         self.num_vertices = len(self.weights)
         self.num_components = len(self.basis)
-        self.forearm_weight = self.weights[:, _FOREARM].sum(1)
+        self.forearm_weight = self.weights[:, FOREARM_BONES].sum(1)
         self._vertex_faces = _incidence(self.faces, self.num_vertices)
         self._tips = self._tip_vertices()
         self._bone_of_keypoint = _keypoint_bones()
@@ -135,6 +139,16 @@ class AnnyHand:
             'mano': _keypoints((pivots + heads) / 2, tips),
         }
         return RestHand(vertices, pivots, keypoints)
+
+    def mean_bone_lengths(
+        self, family: str, hand_length: float = ADULT_LENGTH_MM
+    ) -> np.ndarray:
+        """Lengths (20,) of the skeleton's bones in mm of the mean adult."""
+        rest = self.rest(np.zeros(self.num_components), hand_length)
+        points = rest.keypoints[family]
+        return np.array(
+            [np.linalg.norm(points[b] - points[a]) for a, b in SKELETON]
+        )
 
     def grow_nails(self, rest: RestHand, length: float) -> RestHand:
         """Nails that reach ``length`` mm further; keypoints stay."""

@@ -20,15 +20,13 @@ from synhand.synthesis.backgrounds import (
     procedural_background,
 )
 from synhand.synthesis.config import SynthesisConfig
+from synhand.synthesis.occlusion import occlusion
 from synhand.synthesis.renderer import Frame, Renderer, Surface
 from synhand.synthesis.scenes import SceneHand
 from synhand.synthesis.sensor import encode_jpeg, encode_png, expose
 from synhand.synthesis.skin_map import default_skin_map
 from synhand.synthesis.things import HandDresser
 
-# How far a joint's centre may lie behind the surface in front of it and
-# still count as seen: the thickness of flesh, mm for a hand of 190 mm.
-_FLESH_MM = np.array([34.0] + [28, 18, 14, 12] + [24, 14, 12, 11] * 4)
 _MIN_SEEN = 0.4
 _MAX_TRIES = 20
 
@@ -84,8 +82,8 @@ class Generator:
         lighting = sample_lighting(rng, background if matched else None)
         frame = self._renderer.render(surfaces, camera, lighting)
         labels = [
-            hand_labels(hand, camera, frame, config.image_size)
-            for hand in hands
+            hand_labels(hand, camera, frame, config.image_size, number)
+            for number, hand in enumerate(hands)
         ]
         if np.mean(labels[0]['occluded'] == 0) < _MIN_SEEN:
             return None
@@ -174,9 +172,9 @@ def _crease_light(frame: Frame) -> np.ndarray:
 
 
 def hand_labels(
-    hand: SceneHand, camera: np.ndarray, frame: Frame, size: int
+    hand: SceneHand, camera: np.ndarray, frame: Frame, size: int, number: int
 ) -> dict:
-    """One entry of a row's ``hands``."""
+    """One entry of a row's ``hands``; the image's hands are numbered."""
     keypoints = hand.keypoints['anatomical']
     pixels = project(keypoints, camera)
     return {
@@ -184,36 +182,11 @@ def hand_labels(
         'bbox': np.concatenate([pixels.min(0), pixels.max(0)]),
         'keypoints_2d': pixels,
         **{f'keypoints_cam_{f}': hand.keypoints[f] for f in FAMILIES},
-        'occluded': occlusion(keypoints, pixels, frame, size),
+        'occluded': occlusion(keypoints, pixels, frame, size, number),
         'kind': hand.pose.kind,
         'pose': hand.pose.angles,
         'shape': hand.shape,
     }
-
-
-def occlusion(
-    keypoints: np.ndarray, pixels: np.ndarray, frame: Frame, size: int
-) -> np.ndarray:
-    """1 where a keypoint is hidden or outside the image, 0 where seen, (K,).
-
-    A keypoint is hidden when a surface lies in front of it by more than the
-    thickness of the flesh around it.
-
-    Args:
-        keypoints: (K, 3) mm, camera frame, anatomical family.
-        pixels: (K, 2) px.
-        frame: What was drawn.
-        size: Side of the image in px.
-    """
-    scale = frame.depth.shape[0] / size
-    at = np.rint((pixels + 0.5) * scale - 0.5).astype(int)
-    inside = ((at >= 0) & (at < frame.depth.shape[0])).all(1)
-    at = np.clip(at, 0, frame.depth.shape[0] - 1)
-    surface = frame.depth[at[:, 1], at[:, 0]]
-    length = np.linalg.norm(keypoints[9] - keypoints[0])
-    flesh = _FLESH_MM * length / 92.0
-    hidden = (surface > 0) & (keypoints[:, 2] - surface > flesh)
-    return (hidden | ~inside).astype(np.int8)
 
 
 def check_hand(

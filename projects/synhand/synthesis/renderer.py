@@ -17,6 +17,7 @@ _SHADERS = Path(__file__).parent / 'shaders'
 _SHADOW_SIZE = 256
 _NEAR, _FAR = 20.0, 4000.0
 _NOISE_SEED = 20191
+_IDENTITIES = 64  # as in surface.frag
 SKIN, CLOTH, PLAIN = 0, 1, 2
 MAX_LIGHTS = 4
 
@@ -36,7 +37,9 @@ class Surface:
         rest: (V, 3) mm, where patterns are drawn: they move with the mesh.
         mask: (V, 4) nail, palm, tip and knuckle shares of skin.
         crease: (V, 4) mm along the finger from MCP, PIP, DIP; on a finger.
-        identity: Written to the label image, 1 upwards.
+        identity: Written to the label image, 1 to 63.
+        region: (V,) whole numbers up to 30, written beside the identity.
+        clip: Lowest and highest y of `rest` that is drawn, mm.
         closed: The mesh has no holes, and its faces run counter-clockwise
             seen from outside; those turned away are not drawn.
         material: Uniforms of ``surface.frag`` by name.
@@ -50,6 +53,8 @@ class Surface:
     material: dict
     mask: np.ndarray | None = None
     crease: np.ndarray | None = None
+    region: np.ndarray | None = None
+    clip: tuple[float, float] = (-1e6, 1e6)
     closed: bool = True
 
 
@@ -84,12 +89,14 @@ class Frame:
         depth: (h, w) float32 mm, to 1 mm beyond 1 m, 0 where nothing is;
             drawn (larger) size.
         identity: (h, w) uint8 of the nearest surface, 0 where nothing is.
+        region: (h, w) uint8 of the nearest surface's region.
     """
 
     color: np.ndarray
     alpha: np.ndarray
     depth: np.ndarray
     identity: np.ndarray
+    region: np.ndarray
 
 
 class Renderer:
@@ -197,8 +204,16 @@ class Renderer:
         zeros = np.zeros((count, 4), np.float32)
         mask = zeros if surface.mask is None else surface.mask
         crease = zeros if surface.crease is None else surface.crease
-        data = np.hstack(
-            [surface.vertices, surface.normals, surface.rest, mask, crease]
+        region = zeros[:, 0] if surface.region is None else surface.region
+        data = np.column_stack(
+            [
+                surface.vertices,
+                surface.normals,
+                surface.rest,
+                mask,
+                crease,
+                region,
+            ]
         ).astype('f4')
         vertices = self._ctx.buffer(data.tobytes())
         faces = self._ctx.buffer(surface.faces.astype('i4').tobytes())
@@ -207,19 +222,20 @@ class Renderer:
             [
                 (
                     vertices,
-                    '3f 3f 3f 4f 4f',
+                    '3f 3f 3f 4f 4f 1f',
                     'position',
                     'normal',
                     'rest',
                     'mask',
                     'crease',
+                    'region',
                 )
             ],
             faces,
         )
         cast = self._ctx.vertex_array(
             self._shadow_program,
-            [(vertices, '3f 14x4', 'position')],
+            [(vertices, '3f 15x4', 'position')],
             faces,
         )
         return seen, cast, vertices, faces
@@ -247,6 +263,7 @@ class Renderer:
         self._set_lighting(lighting)
         for surface, (seen, *_) in zip(surfaces, arrays, strict=True):
             _set(program, 'identity', float(surface.identity))
+            _set(program, 'clip', surface.clip)
             for name, value in surface.material.items():
                 _set(program, name, value)
             self._cull(surface.closed)
@@ -277,12 +294,15 @@ class Renderer:
         label = np.frombuffer(self._label.read(), np.float16)
         color = color.reshape(height, width, 4)
         label = label.reshape(height, width, 2)
+        # Half floats hold whole numbers up to 2048.
+        names = label[..., 1].astype(np.uint16)
         small = cv2.resize(color, self.size, interpolation=cv2.INTER_AREA)
         return Frame(
             color=small[..., :3],
             alpha=small[..., 3],
             depth=label[..., 0].astype(np.float32),
-            identity=label[..., 1].astype(np.uint8),
+            identity=(names % _IDENTITIES).astype(np.uint8),
+            region=(names // _IDENTITIES).astype(np.uint8),
         )
 
 

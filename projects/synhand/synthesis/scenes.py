@@ -7,15 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from synhand.hands.anny_hand import AnnyHand, PosedHand
+from synhand.hands.anny_hand import (
+    ADULT_LENGTH_MM,
+    AnnyHand,
+    PosedHand,
+)
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.gestures import HOLDS
 from synhand.synthesis.poses import SampledPose, sample_pose
 
 LEFT, RIGHT = 0, 1
-# Hand lengths, wrist joint to middle tip: adults 183 +- 11 mm (the mean of
-# the sexes in hand anthropometry, e.g. Greiner 1991), children from 105 mm.
-_ADULT_LENGTH_MM = (183.0, 11.0)
+# Hand lengths, wrist joint to middle tip: mean and deviation, and a range.
+_ADULT_LENGTH_MM = (ADULT_LENGTH_MM, 11.0)
 _CHILD_LENGTH_MM = (105.0, 165.0)
 _NAIL_MM = 4.0
 _FOREARM_KEPT_MM = 170.0

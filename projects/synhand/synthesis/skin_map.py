@@ -7,10 +7,23 @@ from functools import cache
 
 import numpy as np
 
-from synhand.hands.anny_hand import FINGER_CHAINS, AnnyHand, default_hand
+from synhand.hands.anny_hand import (
+    FINGER_CHAINS,
+    FOREARM_BONES,
+    AnnyHand,
+    default_hand,
+)
 
 _REFERENCE_LENGTH = 190.0
 _FAR = 1000.0
+
+
+PALM, FOREARM = 1, 17
+
+
+def segment_region(digit: int, segment: int) -> int:
+    """Number of a bone of a digit: thumb 0, its first bone 0, and so on."""
+    return 2 + 3 * digit + segment
 
 
 @dataclass(frozen=True)
@@ -23,12 +36,15 @@ class SkinMap:
         crease: (V, 4) mm along the finger from its three joints; share of
             finger (1) against palm (0).
         digit: (V,) 1 thumb to 5 little finger, 0 elsewhere.
+        region: (V,) the bone that a vertex follows most: `PALM`, `FOREARM` or
+            `segment_region` of a digit.
     """
 
     rest: np.ndarray
     mask: np.ndarray
     crease: np.ndarray
     digit: np.ndarray
+    region: np.ndarray
 
 
 @cache
@@ -57,7 +73,16 @@ def make_skin_map(hand: AnnyHand) -> SkinMap:
     on_finger = _smoothstep(0.2, 0.8, share)
     crease = np.hstack([along, on_finger[:, None]])
     digit = np.where(share > 0.5, owner + 1, 0)
-    return SkinMap(rest.vertices, mask, crease, digit)
+    return SkinMap(rest.vertices, mask, crease, digit, _regions(hand))
+
+
+def _regions(hand: AnnyHand) -> np.ndarray:
+    of_bone = np.full(hand.weights.shape[1], PALM)
+    of_bone[FOREARM_BONES] = FOREARM
+    for digit, chain in enumerate(FINGER_CHAINS):
+        for segment, bone in enumerate(chain):
+            of_bone[bone] = segment_region(digit, segment)
+    return of_bone[hand.weights.argmax(1)]
 
 
 def _along_fingers(

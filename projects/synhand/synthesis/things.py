@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -21,6 +23,7 @@ from synhand.synthesis.skin_map import SkinMap
 # the target, things and bodies are hand 0's too. The shader writes FOREARM.
 HAND, FOREARM, GARMENT, OBJECT, BODY = 1, 2, 3, 4, 5
 LAYERS = 8
+_FACE_MM = 30.0  # longer than the edges of the arm's faces
 
 
 class HandDresser:
@@ -49,23 +52,20 @@ class HandDresser:
             skin: Uniforms of its skin.
             number: Which hand of the image it is, 0 for the target.
         """
-        config, y = self.config, self.map.rest[:, 1]
-        layer = LAYERS * number
+        config, layer = self.config, LAYERS * number
         if rng.random() < config.glove:
             return [self._hand(placed, sample_cloth(rng), layer)]
         surfaces = [self._hand(placed, skin, layer)]
         if rng.random() < config.sleeve:
-            inside = y < -rng.uniform(8, 110)
-            surfaces.append(self._garment(rng, placed, inside, (3, 11), layer))
+            reach = (-1e6, -rng.uniform(8, 110))
+            surfaces.append(self._garment(rng, placed, reach, (3, 11), layer))
         if rng.random() < config.band:
             top = -rng.uniform(5, 35)
-            inside = (y < top) & (y > top - rng.uniform(14, 30))
-            surfaces.append(
-                self._garment(rng, placed, inside, (1.5, 4), layer)
-            )
+            reach = (top - rng.uniform(6, 28), top)
+            surfaces.append(self._garment(rng, placed, reach, (1.5, 4), layer))
         if rng.random() < config.ring:
             surfaces += self._rings(rng, placed, layer)
-        return [s for s in surfaces if len(s.faces)]
+        return surfaces
 
     def _hand(self, placed: SceneHand, material: dict, layer: int) -> Surface:
         return Surface(
@@ -77,22 +77,27 @@ class HandDresser:
             material,
             self.map.mask,
             self.map.crease,
+            self.map.region,
         )
 
     def _garment(
         self,
         rng: np.random.Generator,
         placed: SceneHand,
-        inside: np.ndarray,
+        reach_mm: tuple[float, float],
         thickness_mm: tuple[float, float],
         layer: int,
     ) -> Surface:
-        """Cloth over the vertices that are ``inside``, (V,) bool."""
-        folds = np.sin(self.map.rest[:, 1] * rng.uniform(0.08, 0.3))
+        """Cloth around the arm between two heights of the rest hand."""
+        y = self.map.rest[:, 1]
+        folds = np.sin(y * rng.uniform(0.08, 0.3))
         offset = rng.uniform(*thickness_mm) * (1 + 0.3 * folds)
-        return self._shell(
-            placed, inside, offset[:, None], sample_cloth(rng), layer
+        # Faces that cross an edge are drawn as far as the edge.
+        near = (y > reach_mm[0] - _FACE_MM) & (y < reach_mm[1] + _FACE_MM)
+        shell = self._shell(
+            placed, near, offset[:, None], sample_cloth(rng), layer
         )
+        return replace(shell, clip=reach_mm)
 
     def _rings(
         self, rng: np.random.Generator, placed: SceneHand, layer: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from synhand.geometry.cameras import camera_from_fov
 from synhand.geometry.pose25d import from_25d
+from synhand.skeleton import MEAN_BONE_LENGTHS_MM
 
 
 @MODELS.register_module()
@@ -33,6 +35,9 @@ class HandPoseEstimator(TopdownPoseEstimator):
         assumed_fov: Horizontal field of view of the assumed camera in
             degrees; 60 is that of a telephone's main camera.
         root_depth: `'least_squares'` (all bones) or `'single_bone'`.
+        mean_bone_lengths_mm: (20,), lengths of the skeleton's bones of a
+            mean hand of the kind that the network was trained on; None for
+            those of the literature.
         channels_last: Keep maps in the memory order that convolutions on
             processors and tensor cores are fastest with.
         **kwargs: Those of `TopdownPoseEstimator`. `train_cfg` and `test_cfg`
@@ -45,12 +50,16 @@ class HandPoseEstimator(TopdownPoseEstimator):
         *args: Any,
         assumed_fov: float = 60.0,
         root_depth: str = 'least_squares',
+        mean_bone_lengths_mm: Sequence[float] | None = None,
         channels_last: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.assumed_fov = assumed_fov
         self.root_depth = root_depth
+        self.mean_bone_lengths_mm = mean_bone_lengths_mm or (
+            MEAN_BONE_LENGTHS_MM
+        )
         self._layout = (
             torch.channels_last if channels_last else torch.contiguous_format
         )
@@ -95,7 +104,11 @@ class HandPoseEstimator(TopdownPoseEstimator):
             ]
         )
         points = from_25d(
-            poses, cameras, bone_scale_mm=scales, method=self.root_depth
+            poses,
+            cameras,
+            bone_scale_mm=scales,
+            method=self.root_depth,
+            mean_bone_lengths_mm=self.mean_bone_lengths_mm,
         )
         for prediction, pose, point in zip(
             predictions, poses, points, strict=True

@@ -26,6 +26,7 @@ uniform float vein;
 uniform float roughness;
 uniform float specular;
 uniform float pattern;       // stripes per mm of cloth and plain objects
+uniform vec2 clip;           // lowest and highest rest.y that is drawn, mm
 
 in vec3 v_position;
 in vec3 v_normal;
@@ -33,8 +34,9 @@ in vec3 v_rest;
 in vec4 v_mask;              // nail, palm, tip, knuckle
 in vec4 v_crease;            // mm along the finger from MCP, PIP, DIP; finger
 in vec3 v_shadow;
+flat in float v_region;
 layout(location = 0) out vec4 color;
-layout(location = 1) out vec2 label;  // depth in mm, identity
+layout(location = 1) out vec2 label;  // depth in mm, identity + 64 * region
 
 float line(float d, float width) {
     return exp(-d * d / (width * width));
@@ -138,6 +140,7 @@ vec3 to_srgb(vec3 c) {
 }
 
 void main() {
+    if (v_rest.y < clip.x || v_rest.y > clip.y) discard;
     vec3 n = normalize(v_normal);
     float gloss;
     vec3 albedo = material == 0 ? skin(n, gloss)
@@ -145,5 +148,5 @@ void main() {
     color = vec4(to_srgb(shade(albedo, n, gloss)), 1.0);
     bool hand = mod(identity, 8.0) == 1.0;
     float forearm = hand && v_rest.y < 0.0 ? 1.0 : 0.0;
-    label = vec2(v_position.z, identity + forearm);
+    label = vec2(v_position.z, identity + forearm + 64.0 * v_region);
 }

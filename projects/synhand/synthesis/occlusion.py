@@ -1,0 +1,71 @@
+"""Which keypoints of a drawn hand can be seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synhand.synthesis.renderer import Frame
+from synhand.synthesis.skin_map import FOREARM, PALM, segment_region
+from synhand.synthesis.things import LAYERS
+
+# mm for a hand whose middle metacarpal with the wrist is 90 mm long.
+_REFERENCE_MM = 90.0
+# A keypoint this far behind any surface is still at it.
+_TOUCHING_MM = 6.0
+# How much of the flesh of its own bones may lie before a keypoint: wrist,
+# then thumb CMC, MCP, IP, tip and finger MCP, PIP, DIP, tip.
+_OWN_FLESH_MM = np.array([45.0] + [40, 28, 20, 14] + [40, 24, 20, 14] * 4)
+
+
+def _own_regions() -> list[set[int]]:
+    """The regions of skin around each keypoint, K sets."""
+    regions = [{PALM, FOREARM, segment_region(0, 0)}]
+    for digit in range(5):
+        bones = [segment_region(digit, segment) for segment in range(3)]
+        regions += [
+            {PALM, bones[0]},
+            {bones[0], bones[1]},
+            {bones[1], bones[2]},
+            {bones[2]},
+        ]
+    return regions
+
+
+_OWN = _own_regions()
+
+
+def occlusion(
+    keypoints: np.ndarray,
+    pixels: np.ndarray,
+    frame: Frame,
+    size: int,
+    number: int = 0,
+) -> np.ndarray:
+    """1 where a keypoint is hidden or outside the image, 0 where seen, (K,).
+
+    A keypoint lies inside the flesh. It is seen where the surface in front of
+    it is at most 6 mm nearer, or belongs to the bones that meet in it and is
+    no nearer than flesh is thick (14 mm at tips, 20-28 mm along digits, 40 mm
+    at knuckles, 45 mm at the wrist, for a hand of 190 mm). Anything else in
+    front hides it: another finger, the palm, a thing, a sleeve.
+
+    Args:
+        keypoints: (K, 3) mm, camera frame, anatomical family.
+        pixels: (K, 2) px.
+        frame: What was drawn.
+        size: Side of the image in px.
+        number: Which hand of the image it is.
+    """
+    height = frame.depth.shape[0]
+    at = np.rint((pixels + 0.5) * height / size - 0.5).astype(int)
+    inside = ((at >= 0) & (at < height)).all(1)
+    x, y = np.clip(at, 0, height - 1).T
+    surface = frame.depth[y, x]
+    own_hand = frame.identity[y, x] // LAYERS == number
+    own = own_hand & np.array(
+        [region in _OWN[k] for k, region in enumerate(frame.region[y, x])]
+    )
+    scale = np.linalg.norm(keypoints[9] - keypoints[0]) / _REFERENCE_MM
+    allowed = scale * np.where(own, _OWN_FLESH_MM, _TOUCHING_MM)
+    hidden = (surface > 0) & (keypoints[:, 2] - surface > allowed)
+    return (hidden | ~inside).astype(np.int8)
