@@ -10,7 +10,7 @@ help:  ## list the targets
 setup:  ## create .venv with everything (about a minute; again: no time)
 	@$(PYTHON) tools/setup_env.py
 
-demo: setup  ## render hands, train on them, predict on photos
+demo: setup  ## render hands, train on them, test, predict
 	$(BIN)/python tools/demo.py
 
 lint: setup  ## check format, style and types

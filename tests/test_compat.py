@@ -291,6 +291,13 @@ def test_file_that_is_no_checkpoint_is_named(
         load(path)
 
 
+def test_file_that_holds_no_named_weights_is_named(tmp_path: Path) -> None:
+    path = tmp_path / 'list.pth'
+    torch.save([torch.ones(2)], path)
+    with pytest.raises(compat.CheckpointError, match='found a list'):
+        load(path)
+
+
 def test_reads_an_open_file() -> None:
     buffer = io.BytesIO()
     torch.save({'a': torch.ones(2)}, buffer)

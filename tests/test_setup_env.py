@@ -179,6 +179,31 @@ def test_original_beside_its_fork_is_refused(
     assert f'uninstall -y {original} onedl-mm' in str(error.value)
 
 
+def test_original_is_seen_after_the_first_set_up(
+    setup: ModuleType, monkeypatch
+) -> None:
+    setup.STAMP.write_text(setup.fingerprint())
+    monkeypatch.setattr(setup, 'set_up', forbidden)
+    packages = setup.VENV / 'lib' / 'python3.11' / 'site-packages'
+    (packages / 'onedl_mmcv-2.3.6.dist-info').mkdir(parents=True)
+    setup.main()
+    (packages / 'mmcv-2.1.0.dist-info').mkdir()
+    assert 'mmcv installs the same folder' in error_of(setup)
+
+
+def test_environment_without_pip_is_made_again(
+    setup: ModuleType, monkeypatch
+) -> None:
+    commands = recorded(setup, monkeypatch)
+    monkeypatch.setattr(setup, 'system_torch_fits', lambda: False)
+    monkeypatch.setattr(setup, 'succeeds', lambda *command: True)
+    setup.make_venv()
+    assert not commands
+    monkeypatch.setattr(setup, 'succeeds', lambda *command: False)
+    setup.make_venv()
+    assert '-m venv' in commands[0]
+
+
 @pytest.mark.parametrize('there', ['2.6.0', '2.13.0+cpu', '2.14.0a0+git1'])
 def test_existing_torch_is_kept(setup: ModuleType, there: str) -> None:
     setup.install_torch({'torch': there})

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from synhand.synthesis.config import GENERATOR_VERSION
 from synhand.synthesis.shards import ShardSet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,7 +107,7 @@ def last_checkpoint(work_dir: Path) -> str:
 def main() -> None:
     args = parse_args()
     work = ROOT / 'work_dirs' / 'demo'
-    data = work / 'data'
+    data = work / f'data-v{GENERATOR_VERSION}'
     pictures = work / 'pictures'
     work.mkdir(parents=True, exist_ok=True)
     os.environ['SYNHAND_DATA'] = str(data)

@@ -220,8 +220,8 @@ def numbers(version: str) -> tuple:
 
 def make_venv() -> None:
     """Create .venv, on top of the system's torch where there is one."""
-    if PYTHON.exists():
-        return
+    if PYTHON.exists() and succeeds(str(PYTHON), '-m', 'pip', '--version'):
+        return  # one without pip is left from an interrupted set-up
     say('.venv')
     shared = ['--system-site-packages'] if system_torch_fits() else []
     run(sys.executable, '-m', 'venv', *shared, str(VENV), fails_as='no .venv')
@@ -234,7 +234,14 @@ def installed_packages() -> dict:
     return {name.lower().replace('_', '-'): v for name, v in pairs}
 
 
-def refuse_originals(installed: dict) -> None:
+def distributions() -> set:
+    """Names of the distributions in .venv, without starting its Python."""
+    folders = VENV.glob('lib/python*/site-packages/*.dist-info')
+    names = (folder.name.split('-')[0] for folder in folders)
+    return {name.lower().replace('_', '-') for name in names}
+
+
+def refuse_originals(installed) -> None:
     """Raise where an original stands beside its fork, or will."""
     mixed = [name for name in FORKS if name in installed]
     if mixed:
@@ -277,7 +284,7 @@ def install_packages() -> None:
     """The project with its dependencies, and the OpenMMLab stack."""
     say('dependencies and this project')
     pip(
-        *('-e', '.[bake,test]', '-r', str(REQUIREMENTS / 'build.txt')),
+        *('-e', '.[test]', '-r', str(REQUIREMENTS / 'build.txt')),
         fails_as='could not install the dependencies',
     )
     say('OpenMMLab stack (pure Python, no compiled operators)')
@@ -354,7 +361,9 @@ def main() -> None:
     try:
         if sys.version_info < OLDEST_PYTHON:
             raise SetupError('Python 3.10 or newer is needed')
-        if not is_current():
+        if is_current():
+            refuse_originals(distributions())
+        else:
             set_up()
         if arguments.ops:
             compile_operators()

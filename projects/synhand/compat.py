@@ -206,13 +206,19 @@ def load_safely(file, map_location=None, weights_only=True) -> Any:
         raise CheckpointError(f'{_name(file)}: unsafe loading is not offered')
     try:
         with torch.serialization.safe_globals(training_globals()):
-            return torch.load(
+            content = torch.load(
                 file, map_location=map_location, weights_only=True
             )
     except OSError:
         raise
     except Exception as error:  # a foreign file may break the reader anyhow
         raise CheckpointError(_refusal(file, str(error))) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(
+            f'{_name(file)}: expected a checkpoint with named weights, found '
+            f'a {type(content).__name__}'
+        )
+    return content
 
 
 def _refusal(file: Any, error: str) -> str:
@@ -222,7 +228,9 @@ def _refusal(file: Any, error: str) -> str:
             f'{_name(file)}: refused, it holds a {refused[1]}; expected '
             'tensors and plain types only (loading it could run code)'
         )
-    reason = ' '.join(error.split())[:200] or 'the file ends early'
+    reason = ' '.join(error.split())[:200]
+    if len(reason) < 5:  # a bare number, or nothing
+        reason = 'the file is no PyTorch file or ends early'
     return f'{_name(file)}: not a readable checkpoint ({reason})'
 
 

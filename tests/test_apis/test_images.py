@@ -55,6 +55,9 @@ def test_other_files_are_named(tmp_path):
     path.write_text('these are words')
     with pytest.raises(ValueError, match=r'notes\.jpg: .* not an image'):
         read_image(path)
+    cv2.imwrite(str(path), np.zeros((1, 20, 3), np.uint8))
+    with pytest.raises(ValueError, match=r'notes\.jpg: .* 2 x 2 px'):
+        read_image(path)
 
 
 @pytest.fixture

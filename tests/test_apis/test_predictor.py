@@ -247,12 +247,15 @@ def test_json_is_plain_and_complete(predictor, arguments):
     ('change', 'message'),
     [
         (dict(hands='both'), "image 0.*hand: expected left, right.*'both'"),
+        (dict(hands=[['left']]), 'image 0.*hand: expected left, right'),
         (dict(boxes=[5, 5, 2, 9]), 'image 0.*box: expected x1'),
+        (dict(boxes=[5, 5, np.inf, 9]), 'image 0.*box: expected x1'),
         (dict(boxes=[[1, 2], [3]]), 'image 0.*box: expected x1'),
         (dict(boxes=[200, 0, 300, 9]), 'image 0.*meets the image of 40 x 30'),
         (dict(camera_matrices=np.eye(2)), r'image 0.*got shape \(2, 2\)'),
         (dict(images=np.zeros((9, 9), np.uint8)), r'image 0.*\(H, W, 3\)'),
         (dict(images=np.zeros((9, 9, 3))), r'image 0.*uint8, got float64'),
+        (dict(images=np.zeros((1, 9, 3), np.uint8)), r'got uint8 \(1, 9'),
         (dict(images=[None]), 'image 0.*expected a path or an array'),
     ],
 )

@@ -14,7 +14,7 @@ from synhand.datasets.transforms import (
     MirrorHand,
     PackHandInputs,
 )
-from synhand.geometry.pose25d import to_25d
+from synhand.geometry.pose25d import reference_length, to_25d
 
 
 def _hand(index=0):
@@ -143,7 +143,8 @@ def test_depth_without_a_root_is_unknown():
 def test_a_given_bone_length_is_the_unit():
     sample, pose = _hand()
     codec = Latent25DLabel((128, 128))
-    labels = _encode(codec, sample, bone_scale=sample['bone_scale'] * 2)
+    scale = reference_length(sample['keypoints_cam'])
+    labels = _encode(codec, sample, bone_scale=scale * 2)
     depth = labels['keypoint_labels'][0, :, 2]
     np.testing.assert_allclose(depth, pose[:, 2] / 2, atol=1e-4)
 

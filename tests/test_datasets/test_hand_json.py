@@ -77,6 +77,7 @@ def test_unlabelled_keypoints_are_nan(tmp_path):
     [
         ({'image': None}, 'image: expected a file name'),
         ({'hand': 'both'}, 'hand: expected left, right or unknown'),
+        ({'hand': ['left']}, 'hand: expected left, right or unknown'),
         ({'bbox': [1, 2, 3]}, 'bbox: expected 4'),
         ({'bbox': [9, 2, 3, 4]}, 'bbox: expected x1 < x2'),
         ({'keypoints_2d': [[1, 2, 1]] * 20}, 'keypoints_2d: expected 21 x 3'),

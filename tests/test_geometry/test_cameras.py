@@ -100,6 +100,7 @@ def test_check_returns_a_good_matrix_as_float64():
         (np.diag([0.0, 1, 1]), 'focal lengths 0 and 1'),
         (np.diag([1.0, -2, 1]), 'focal lengths 1 and -2'),
         ([[500, 0, 0], [0, 500, 0], [100, 100, 1]], 'transposed'),
+        ([[3, 3, 1], [3, 3, 1], [0, 0, 1]], 'singular'),
         (None, 'camera matrix'),
         ('K', 'of numbers'),
         ([[1, 2], [3]], 'of numbers'),

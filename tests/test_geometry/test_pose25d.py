@@ -129,7 +129,7 @@ def test_least_squares_finds_the_global_minimum(hands, prior):
     """Never worse than a dense search over the root depth."""
     _, matrices, pose, scale, _ = hands
     pose = noisy(pose, scale, 3.0, 8.0)[:12]
-    lengths = pose25d.mean_bone_ratios()
+    lengths = pose25d.bone_ratios()
     weights = np.random.default_rng(2).uniform(0.5, 2, 20)
     depth = pose25d.root_depth_least_squares(
         pose, matrices[:12], lengths, weights, prior
@@ -154,10 +154,10 @@ def test_refinement_ends_at_a_stationary_point(hands):
             pose[..., :2], pose[..., 2] + depth[:, None], matrices
         )
         bones = pose25d.bone_lengths(points)
-        return ((bones - pose25d.mean_bone_ratios()) ** 2).sum(axis=1)
+        return ((bones - pose25d.bone_ratios()) ** 2).sum(axis=1)
 
     depth = pose25d.root_depth_least_squares(
-        pose, matrices, pose25d.mean_bone_ratios()
+        pose, matrices, pose25d.bone_ratios()
     )
     for step in (0.999, 1.001):
         assert (cost(depth * step) >= cost(depth)).all()

@@ -14,6 +14,8 @@ from synhand import recipes
 from synhand.codecs import Latent25DLabel
 from synhand.geometry.cameras import camera_from_fov
 from synhand.geometry.pose25d import from_25d, to_25d
+from synhand.hands.anny_hand import default_hand
+from synhand.skeleton import MEAN_BONE_LENGTHS_MM
 
 _SIZE = (64, 64)
 _FEATURES = recipes.resnet18_half()
@@ -23,6 +25,8 @@ def _model(**changes):
     init_default_scope('mmpose')
     torch.manual_seed(0)
     config = recipes.latent25d_model(_FEATURES, 64, _SIZE, in_index=0)
+    # The drawn hands have the proportions of the literature.
+    config['mean_bone_lengths_mm'] = None
     return MODELS.build({**config, **changes}).eval()
 
 
@@ -116,6 +120,25 @@ def test_unknown_cameras_and_scales_are_assumed(meta):
     expected = from_25d(prediction.keypoints_25d, camera[None])
     np.testing.assert_allclose(prediction.keypoints_cam, expected, rtol=1e-4)
     assert (prediction.keypoints_cam[..., 2] > 0).all()
+
+
+def test_size_and_depth_come_from_the_given_mean_hand():
+    """Twice as long bones: a hand twice as large, twice as far away."""
+    found = []
+    for factor in (1, 2):
+        lengths = [factor * length for length in MEAN_BONE_LENGTHS_MM]
+        model, sample = _model(mean_bone_lengths_mm=lengths), _sample(2)
+        model.add_pred_to_datasample([_perfect(2, sample)], None, [sample])
+        found.append(sample.pred_instances.keypoints_cam)
+    np.testing.assert_allclose(found[1], 2 * found[0], rtol=1e-5)
+
+
+def test_recipe_gives_the_lengths_of_the_hands_it_trains_on():
+    lengths = recipes.latent25d_model(_FEATURES, 64, _SIZE, in_index=0)[
+        'mean_bone_lengths_mm'
+    ]
+    expected = default_hand().mean_bone_lengths('anatomical')
+    np.testing.assert_allclose(lengths, expected, atol=0.01)
 
 
 def _inputs(batch=2):

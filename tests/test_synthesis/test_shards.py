@@ -1,6 +1,8 @@
 """Shards: what goes in comes out, whole or not at all."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -87,6 +89,31 @@ def test_garbage_is_named(folder):
     (folder / shard_name(1)).write_bytes(b'not an arrow stream' * 50)
     with pytest.raises(ShardError, match='shard-00001.arrow.*Arrow IPC'):
         len(ShardSet(folder))
+
+
+def test_damaged_offsets_do_not_crash(folder):
+    """Random bytes anywhere: one line, or rows; never a dead process."""
+    path = folder / shard_name(0)
+    data = bytearray(path.read_bytes())
+    rng = np.random.default_rng(0)
+    code = (
+        'import sys; from synhand.synthesis.shards import *\n'
+        'try: open_shard(sys.argv[1])\n'
+        'except ShardError as error: print(error)'
+    )
+    for share in (0.2, 0.5, 0.9, 0.97, 0.99):
+        start = int(share * len(data))
+        broken = data.copy()
+        broken[start : start + 2000] = rng.bytes(
+            len(broken[start : start + 2000])
+        )
+        path.write_bytes(broken)
+        run = subprocess.run(
+            [sys.executable, '-c', code, str(path)],
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 0, (share, run.stderr[-500:])
 
 
 def test_other_columns_are_named(tmp_path):

@@ -47,6 +47,8 @@ def read_image(path: str | Path) -> npt.NDArray[np.uint8]:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise ValueError(f'{path}: expected an image, it cannot be decoded')
+    if min(image.shape[:2]) < 2:
+        raise ValueError(f'{path}: expected an image of 2 x 2 px or more')
     return image
 
 

@@ -380,7 +380,7 @@ def _query(
     path = isinstance(image, (str, Path))
     where = f'image {number} ({image})' if path else f'image {number}'
     hand = 'unknown' if hand is None else hand
-    if hand not in SIDES:
+    if not isinstance(hand, str) or hand not in SIDES:
         raise ValueError(
             f'{where}: hand: expected left, right or unknown, got {hand!r}'
         )
@@ -396,7 +396,11 @@ def _checked_box(box: object, where: str) -> FloatArray:
         array = np.asarray(box, np.float32)
     except (TypeError, ValueError):
         array = np.empty(0)
-    if array.shape == (4,) and (array[:2] < array[2:]).all():
+    if (
+        array.shape == (4,)
+        and np.isfinite(array).all()
+        and (array[:2] < array[2:]).all()
+    ):
         return array
     raise ValueError(
         f'{where}: box: expected x1, y1, x2, y2 with x1 < x2 and y1 < y2, '
@@ -413,7 +417,7 @@ def _pixels(query: _Query) -> Image:
         or image.dtype != np.uint8
         or image.ndim != 3
         or image.shape[2] != 3
-        or 0 in image.shape
+        or min(image.shape) < 2
     ):
         kind = getattr(image, 'dtype', type(image).__name__)
         raise ValueError(

@@ -72,7 +72,7 @@ def _entry(path: Path, number: int, entry: object) -> dict:
     if not isinstance(name, str) or not name:
         raise ValueError(f'{where}: image: expected a file name, got {name}')
     side = entry.get('hand', 'unknown')
-    if side not in _SIDES:
+    if not isinstance(side, str) or side not in _SIDES:
         raise ValueError(
             f'{where}: hand: expected left, right or unknown, got {side!r}'
         )

@@ -162,7 +162,8 @@ def check_camera_matrix(
 
     Raises:
         ValueError: The shape is wrong, a value is not finite, a focal length
-            is not positive, or the last row is not (0, 0, 1).
+            is not positive, the last row is not (0, 0, 1), or the matrix is
+            singular.
     """
     try:
         matrix = np.asarray(camera_matrix, np.float64)
@@ -178,6 +179,8 @@ def check_camera_matrix(
         problem = f'got focal lengths {matrix[0, 0]:g} and {matrix[1, 1]:g}'
     elif not np.allclose(matrix[2], (0, 0, 1)):
         problem = f'got last row {matrix[2].tolist()} (transposed?)'
+    elif not np.linalg.cond(matrix) < 1e12:
+        problem = 'got a singular one'
     else:
         return matrix
     raise ValueError(

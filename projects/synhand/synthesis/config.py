@@ -10,7 +10,7 @@ from pathlib import Path
 from synhand.synthesis.poses import PoseShares
 
 # Bumped when the same configuration would draw other images.
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 PHOTO_SUFFIXES = ('.jpg', '.jpeg', '.png')
 
 

@@ -145,7 +145,9 @@ def open_shard(path: str | Path) -> pa.Table:
     try:
         with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_stream(source).read_all()
-    except (pa.ArrowInvalid, OSError) as error:
+        # Without it, damaged offsets crash the process that follows them.
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise ShardError(
             f'{path}: not a readable shard ({reason}); expected an Arrow IPC '
