@@ -20,7 +20,7 @@ SIZE = 128
 
 
 def skeleton_mm(rng: np.random.Generator) -> np.ndarray:
-    """(21, 3) in mm, wrist at the origin: a right hand, fingers bent."""
+    """(21, 3) in mm, wrist at the origin: a left hand, fingers bent."""
     points = np.zeros((21, 3))
     fan = np.radians([50, 18, 4, -9, -24])
     for angle, chain in zip(fan, FINGERS.values(), strict=True):
@@ -55,7 +55,7 @@ def make_row(index: int) -> dict:
     """A row as `ShardSet.row` gives it; even rows are right hands."""
     rng = np.random.default_rng(index)
     side = 1 - index % 2
-    points = skeleton_mm(rng) * ([1, 1, 1] if side else [-1, 1, 1])
+    points = skeleton_mm(rng) * ([-1, 1, 1] if side else [1, 1, 1])
     rotation = Rotation.random(random_state=index).as_matrix()
     points = (points - points[9]) @ rotation.T + [0, 0, rng.uniform(450, 700)]
     focal = 0.75 * SIZE * points[:, 2].mean() / 250

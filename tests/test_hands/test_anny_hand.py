@@ -12,6 +12,7 @@ from synhand.hands.anatomy import (
     UPPER,
     clip_to_limits,
     pose_from_degrees,
+    reflect_at_limits,
 )
 from synhand.hands.anny_hand import FAMILIES, default_hand
 from synhand.skeleton import BONES, FINGERTIPS
@@ -216,6 +217,18 @@ def test_proportions_lie_between_the_cited_ratios(hand):
 def test_pose_from_degrees_names_a_wrong_angle():
     with pytest.raises(ValueError, match="'elbow' is no degree of freedom"):
         pose_from_degrees(elbow=3)
+
+
+def test_reflection_turns_back_what_is_beyond():
+    span = UPPER - LOWER
+    np.testing.assert_allclose(
+        reflect_at_limits(UPPER + 0.1 * span), UPPER - 0.1 * span
+    )
+    np.testing.assert_allclose(
+        reflect_at_limits(LOWER - 0.1 * span), LOWER + 0.1 * span
+    )
+    far = reflect_at_limits(UPPER + 5 * span)
+    assert ((far >= LOWER) & (far <= UPPER)).all()
 
 
 def test_clip_keeps_what_is_inside():

@@ -1,6 +1,10 @@
 """Making sets: the same bytes however often the work is interrupted."""
 
+import hashlib
 import json
+import multiprocessing
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +15,11 @@ import pytest
 
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.engine import MANIFEST, SetError, synthesize
+from synhand.synthesis.ledger import (
+    read_checksums,
+    read_log,
+    write_checksums,
+)
 from synhand.synthesis.renderer import Renderer, RendererError
 from synhand.synthesis.shards import ShardSet, shard_name
 
@@ -99,10 +108,115 @@ def test_killed_and_resumed_is_byte_identical(whole, tmp_path, root):
 
 
 def test_another_configuration_is_refused(whole):
-    with pytest.raises(SetError, match='digest is .* expected'):
+    with pytest.raises(SetError, match='seed is 1, asked for 2; use another'):
         synthesize(whole, replace(SMALL, seed=2), 22, 6, 1)
-    with pytest.raises(SetError, match='shard_size is 6, expected 5'):
+    with pytest.raises(SetError, match='shard_size is 6, asked for 5'):
         synthesize(whole, SMALL, 22, 5, 1)
+    with pytest.raises(SetError, match='num is 22 or more, asked for 21'):
+        synthesize(whole, SMALL, 21, 6, 1)
+
+
+def test_parts_make_the_whole(whole, tmp_path):
+    """As two machines would: each its shards, one folder in the end."""
+    first, second = tmp_path / 'first', tmp_path / 'second'
+    done = []
+    assert synthesize(first, SMALL, 22, 6, 1, shards=range(1)) == 6
+    assert synthesize(second, SMALL, 22, 6, 1, done.append, range(2, 4)) == 10
+    assert (done[0], done[-1]) == (0, 10)
+    for path in second.glob('*.arrow'):
+        shutil.copy(path, first)
+    assert synthesize(first, SMALL, 22, 6, 1) == 6
+    assert contents(first) == contents(whole)
+
+
+def test_part_of_another_set_is_refused(whole):
+    with pytest.raises(SetError, match='num is 22, asked for 24'):
+        synthesize(whole, SMALL, 24, 6, 1, shards=range(2))
+    with pytest.raises(SetError, match='shards 3-4 asked for; .* some of 0-3'):
+        synthesize(whole, SMALL, 22, 6, 1, shards=range(3, 5))
+
+
+def test_killed_worker_loses_its_shard_alone(whole, tmp_path):
+    """Two workers and four shards: three are made, by a new worker too."""
+    killed = []
+
+    def kill_one(done):
+        workers = multiprocessing.active_children()
+        if done and workers and not killed:
+            workers[0].kill()
+            killed.append(workers[0])
+
+    with pytest.raises(SetError, match='1 of 4 shards .* killed by SIGKILL'):
+        synthesize(tmp_path, SMALL, 22, 6, 2, kill_one)
+    assert len(contents(tmp_path)) == 3
+    assert len(read_checksums(tmp_path)) == 3
+    lost = {shard_name(k) for k in range(4)} - contents(tmp_path).keys()
+    synthesize(tmp_path, SMALL, 22, 6, 2)
+    assert contents(tmp_path) == contents(whole)
+    assert len(lost) == 1
+    assert not list(tmp_path.glob('*.tmp-*'))
+
+
+def test_left_overs_of_other_parts_are_not_touched(tmp_path):
+    """Another machine may be writing them."""
+    mine = tmp_path / 'shard-00000.tmp-1'
+    other = tmp_path / 'shard-00001.tmp-1'
+    for path in (mine, other):
+        path.write_bytes(b'half')
+    synthesize(tmp_path, SMALL, 4, 2, 1, shards=range(1))
+    assert other.exists()
+    assert not mine.exists()
+
+
+def test_log_and_checksums_tell_what_was_made(whole):
+    events = read_log(whole)
+    shards = [e for e in events if e['event'] == 'shard']
+    assert sorted((e['shard'], e['images']) for e in shards) == [
+        (0, 6),
+        (1, 6),
+        (2, 6),
+        (3, 4),
+    ]
+    assert events[0]['event'] == 'run'
+    assert events[0]['workers'] == 2
+    assert 'numpy' in events[0]['environment']
+    for name, checksum in read_checksums(whole).items():
+        data = (whole / name).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == checksum
+
+
+def test_made_again_shard_gets_a_new_checksum(whole, tmp_path):
+    for path in whole.iterdir():
+        shutil.copy(path, tmp_path)
+    expected = read_checksums(tmp_path)
+    write_checksums(tmp_path, {**expected, shard_name(1): '0' * 64})
+    (tmp_path / shard_name(1)).unlink()
+    synthesize(tmp_path, SMALL, 22, 6, 1)
+    assert read_checksums(tmp_path) == expected
+
+
+def test_no_more_room_is_one_line_and_leaves_no_halves(root, tmp_path):
+    """A limit on file sizes fails like a full disk, in write()."""
+    command = [sys.executable, str(root / 'tools/synthesize.py')]
+    command += ['--out', str(tmp_path), '--num', '8', '--shard-size', '4']
+    command += ['--image-size', '64', '--workers', '2']
+    run = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_FSIZE, (6000, 6000)
+        ),
+    )
+    assert run.returncode == 1
+    last = run.stderr.strip().splitlines()[-1]
+    assert last.startswith('error: ')
+    assert 'finished shards are whole' in last
+    assert str(tmp_path / 'shard-0000') in last
+    assert 'Traceback' not in run.stderr
+    assert not list(tmp_path.glob('shard-*'))
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert len(ShardSet(tmp_path)) == 8
 
 
 def test_set_can_grow(whole, tmp_path):

@@ -69,3 +69,13 @@ def pose_from_degrees(**angles: float) -> np.ndarray:
 def clip_to_limits(pose: np.ndarray) -> np.ndarray:
     """Poses (..., D) in radians with every angle inside its limits."""
     return np.clip(pose, LOWER, UPPER)
+
+
+def reflect_at_limits(pose: np.ndarray) -> np.ndarray:
+    """Poses (..., D) in radians, what is beyond a limit turned back.
+
+    Clipping would pile random angles up at their limits.
+    """
+    pose = np.where(pose < LOWER, 2 * LOWER - pose, pose)
+    pose = np.where(pose > UPPER, 2 * UPPER - pose, pose)
+    return clip_to_limits(pose)

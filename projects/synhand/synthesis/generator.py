@@ -27,7 +27,7 @@ from synhand.synthesis.sensor import encode_jpeg, encode_png, expose
 from synhand.synthesis.skin_map import default_skin_map
 from synhand.synthesis.things import HandDresser
 
-_MIN_SEEN = 0.4
+MIN_SEEN = 0.4
 _MAX_TRIES = 20
 
 
@@ -63,7 +63,7 @@ class Generator:
                 return row
         raise SelfCheckError(
             f'image {index}: hidden in {_MAX_TRIES} scenes; expected '
-            f'{_MIN_SEEN:.0%} of the keypoints to be seen'
+            f'{MIN_SEEN:.0%} of the keypoints to be seen'
         )
 
     def _attempt(
@@ -85,7 +85,7 @@ class Generator:
             hand_labels(hand, camera, frame, config.image_size, number)
             for number, hand in enumerate(hands)
         ]
-        if np.mean(labels[0]['occluded'] == 0) < _MIN_SEEN:
+        if np.mean(labels[0]['occluded'] == 0) < MIN_SEEN:
             return None
         check_hand(labels[0], camera, config.image_size, index)
         picture = compose(frame, background)

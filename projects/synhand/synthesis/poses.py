@@ -18,7 +18,7 @@ from synhand.hands.anatomy import (
     LOWER,
     NUM_DOFS,
     UPPER,
-    clip_to_limits,
+    reflect_at_limits,
 )
 from synhand.hands.anny_hand import AnnyHand, RestHand
 from synhand.synthesis.gestures import ABDUCTION, GESTURES
@@ -87,7 +87,7 @@ def _vary(
 ) -> np.ndarray:
     noise = np.radians(rng.normal(0, degrees, NUM_DOFS))
     noise[_ARCH] = np.abs(noise[_ARCH])
-    return clip_to_limits(angles + noise)
+    return reflect_at_limits(angles + noise)
 
 
 def _between(rng: np.random.Generator) -> np.ndarray:
@@ -119,7 +119,7 @@ def _correlated(rng: np.random.Generator) -> np.ndarray:
     angles[ABDUCTION] = (fan + np.radians(rng.normal(0, 4, 4))) * straight
     angles[_THUMB] = _thumb(rng)
     angles[_ARCH] = UPPER[_ARCH] * np.mean(curl[2:]) * rng.random()
-    return clip_to_limits(angles)
+    return reflect_at_limits(angles)
 
 
 def _thumb(rng: np.random.Generator) -> np.ndarray:
@@ -142,7 +142,7 @@ def _free(rng: np.random.Generator) -> np.ndarray:
 def _bend_wrist(rng: np.random.Generator, angles: np.ndarray) -> np.ndarray:
     spread = np.radians([24.0, 10.0]) * (1.6 if rng.random() < 0.3 else 0.8)
     angles[_WRIST] = np.radians([-8, 3]) + rng.normal(0, spread)
-    return clip_to_limits(angles)
+    return reflect_at_limits(angles)
 
 
 def _repair(

@@ -1,0 +1,104 @@
+"""What is kept beside the shards: manifest, log, checksums."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from synhand.synthesis.config import SynthesisConfig
+from synhand.synthesis.ledger import (
+    CHECKSUMS,
+    LOG,
+    MANIFEST,
+    Manifest,
+    SetError,
+    append_log,
+    claim,
+    complete_checksums,
+    read_checksums,
+    read_log,
+    sha256,
+)
+from synhand.synthesis.poses import PoseShares
+
+CONFIG = SynthesisConfig(
+    seed=7, poses=PoseShares(free=0.9), distance_mm=(300.0, 500.0)
+)
+
+
+def test_configuration_survives_the_file(tmp_path):
+    claim(tmp_path, Manifest.of(CONFIG, 25, 10))
+    manifest = Manifest.read(tmp_path)
+    assert manifest.synthesis_config() == CONFIG
+    assert manifest.num_shards == 3
+    assert [list(manifest.rows(k))[::9] for k in range(3)] == [
+        [0, 9],
+        [10, 19],
+        [20],
+    ]
+
+
+def test_set_of_another_generator_cannot_be_made_again(tmp_path):
+    manifest = replace(Manifest.of(CONFIG, 5, 5), generator_version=0)
+    with pytest.raises(SetError, match='made by generator version 0, this'):
+        manifest.synthesis_config()
+
+
+def test_other_photos_are_told(tmp_path):
+    photos = tmp_path / 'photos'
+    photos.mkdir()
+    (photos / 'a.jpg').write_bytes(b'one')
+    config = replace(CONFIG, backgrounds=str(photos))
+    manifest = Manifest.of(config, 5, 5)
+    moved = photos.rename(tmp_path / 'moved')
+    assert manifest.synthesis_config(moved).backgrounds == str(moved)
+    claim(tmp_path, manifest)
+    claim(tmp_path, Manifest.of(replace(CONFIG, backgrounds=str(moved)), 5, 5))
+    (moved / 'b.jpg').write_bytes(b'two')
+    with pytest.raises(SetError, match='expected the same photos in'):
+        manifest.synthesis_config(moved)
+    config = replace(CONFIG, backgrounds=str(moved))
+    with pytest.raises(SetError, match=r'digest is .*\(other photos\)'):
+        claim(tmp_path, Manifest.of(config, 5, 5))
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{"num": 3}', '{"digest'])
+def test_damaged_manifest_is_named(tmp_path, text):
+    (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(SetError, match='set.json: not a manifest'):
+        Manifest.read(tmp_path)
+
+
+def test_missing_manifest_is_named(tmp_path):
+    with pytest.raises(SetError, match='set.json: no such file'):
+        Manifest.read(tmp_path)
+
+
+def test_line_that_a_kill_cut_is_left_out(tmp_path):
+    append_log(tmp_path, 'run', workers=2)
+    with (tmp_path / LOG).open('a') as file:
+        file.write('{"event": "sha\n')
+    append_log(tmp_path, 'shard', shard=3)
+    assert [e['event'] for e in read_log(tmp_path)] == ['run', 'shard']
+    assert json.loads((tmp_path / LOG).read_text().splitlines()[0])['at']
+
+
+def test_checksums_are_completed_and_not_made_anew(tmp_path):
+    for k, data in enumerate((b'a', b'b')):
+        (tmp_path / f'shard-0000{k}.arrow').write_bytes(data)
+    first = complete_checksums(tmp_path)
+    (tmp_path / 'shard-00000.arrow').write_bytes(b'rotten')
+    (tmp_path / 'shard-00001.arrow').unlink()
+    (tmp_path / 'shard-00002.arrow').write_bytes(b'c')
+    second = complete_checksums(tmp_path)
+    assert second['shard-00000.arrow'] == first['shard-00000.arrow']
+    assert list(second) == ['shard-00000.arrow', 'shard-00002.arrow']
+    assert second == read_checksums(tmp_path)
+    new = tmp_path / 'shard-00002.arrow'
+    assert second[new.name] == sha256(new)
+
+
+def test_damaged_checksums_are_named(tmp_path):
+    (tmp_path / CHECKSUMS).write_text('abc  shard-00000.arrow\n')
+    with pytest.raises(SetError, match='checksums.txt: .*expected a SHA-256'):
+        read_checksums(tmp_path)
