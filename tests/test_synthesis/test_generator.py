@@ -364,6 +364,12 @@ def test_focal_and_principal_point_undo_the_crop():
     assert camera[0, 0] == camera[1, 1]
 
 
+@pytest.mark.parametrize(('name', 'value'), [('seed', -1), ('image_size', 8)])
+def test_impossible_settings_are_named(name, value):
+    with pytest.raises(ValueError, match=f'{name}: expected .* got {value}'):
+        replace(SMALL, **{name: value})
+
+
 def test_photo_folder_without_photos_is_named(tmp_path):
     config = replace(SMALL, backgrounds=str(tmp_path))
     with pytest.raises(FileNotFoundError, match='no photos to put behind'):

@@ -43,6 +43,9 @@ class SynthesisConfig:
         backgrounds: Folder of photos, None for procedural ones only.
         photo_share: Share of photo backgrounds when there is a folder.
         jpeg_quality: Range.
+
+    Raises:
+        ValueError: A negative seed, or images too small to draw on.
     """
 
     seed: int = 0
@@ -70,6 +73,14 @@ class SynthesisConfig:
     backgrounds: str | None = None
     photo_share: float = 0.85
     jpeg_quality: tuple[int, int] = (55, 96)
+
+    def __post_init__(self) -> None:
+        for name, lowest in (('seed', 0), ('image_size', 32)):
+            value = getattr(self, name)
+            if value < lowest:
+                raise ValueError(
+                    f'{name}: expected {lowest} or more, got {value}'
+                )
 
     def background_files(self) -> list[Path]:
         """The photos of the folder in a fixed order.
