@@ -107,6 +107,13 @@ def test_killed_and_resumed_is_byte_identical(whole, tmp_path, root):
     assert not list(tmp_path.glob('*.tmp-*'))
 
 
+def test_shards_of_unknown_origin_are_refused(whole, tmp_path):
+    name = shard_name(0)
+    (tmp_path / name).write_bytes((whole / name).read_bytes())
+    with pytest.raises(SetError, match='holds shards but no set.json'):
+        synthesize(tmp_path, SMALL, 22, 6, 1)
+
+
 def test_another_configuration_is_refused(whole):
     with pytest.raises(SetError, match='seed is 1, asked for 2; use another'):
         synthesize(whole, replace(SMALL, seed=2), 22, 6, 1)

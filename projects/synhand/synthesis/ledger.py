@@ -158,6 +158,11 @@ def claim(folder: Path, manifest: Manifest, may_grow: bool = True) -> Manifest:
         SetError: The folder holds another set.
     """
     if not (folder / MANIFEST).exists():
+        if any(folder.glob('shard-*.arrow')):
+            raise SetError(
+                f'{folder}: holds shards but no {MANIFEST} that says what '
+                'they are made of; use another folder'
+            )
         manifest.write(folder)
         return manifest
     found = Manifest.read(folder)
