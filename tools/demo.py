@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from synhand.skeleton import HAND_SIDES
 from synhand.synthesis.config import GENERATOR_VERSION
 from synhand.synthesis.shards import ShardSet
 
@@ -21,7 +22,6 @@ CONFIG = (
     'configs/hand_3d_keypoint/latent25d/'
     'latent25d_res18half-fpn_quick_synhand-96x96.py'
 )
-SIDES = ('left', 'right')
 START = time.monotonic()
 
 
@@ -64,6 +64,7 @@ def export_pictures(folder: Path, out: Path, count: int) -> None:
     """Write images of a set as files with an ``annotations.json``."""
     rows = ShardSet(folder)
     (out / 'images').mkdir(parents=True, exist_ok=True)
+    words = {code: word for word, code in HAND_SIDES.items()}
     entries = []
     for i in range(min(count, len(rows))):
         row = rows.row(i)
@@ -73,7 +74,7 @@ def export_pictures(folder: Path, out: Path, count: int) -> None:
         entries.append(
             {
                 'image': name,
-                'hand': SIDES[hand['side']],
+                'hand': words[hand['side']],
                 'bbox': hand['bbox'].tolist(),
                 'K': row['camera_matrix'].tolist(),
             }

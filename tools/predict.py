@@ -18,8 +18,9 @@ from mmengine.config.utils import ConfigParsingError
 from tqdm import tqdm
 
 from synhand.apis import HandPredictor, find_images, read_image
-from synhand.apis.predictor import SIDES, PredictionError, check_box
+from synhand.apis.predictor import PredictionError, check_box
 from synhand.datasets.hand_json import read_annotations
+from synhand.skeleton import HAND_SIDES
 from synhand.visualization import prediction_figure
 
 # What a wrong path, name or value on the command line or in a config raises.
@@ -139,7 +140,9 @@ def annotate(jobs: list[Job], file: Path, base: Path) -> list[str]:
         hand = Hand(
             f'{file}: entry {number}',
             entry['bbox'],
-            {code: word for word, code in SIDES.items()}[entry['hand_side']],
+            {code: word for word, code in HAND_SIDES.items()}[
+                entry['hand_side']
+            ],
             entry['camera_matrix'],
         )
         known.setdefault(path.resolve(), []).append(hand)

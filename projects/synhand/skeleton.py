@@ -32,6 +32,8 @@ KEYPOINT_NAMES: tuple[str, ...] = ('wrist',) + tuple(
 
 FINGERTIPS: tuple[int, ...] = tuple(chain[-1] for chain in FINGERS.values())
 
+HAND_SIDES: dict[str, int] = {'left': 0, 'right': 1, 'unknown': -1}
+
 ROOT = 0
 """The wrist."""
 

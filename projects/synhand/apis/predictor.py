@@ -19,17 +19,19 @@ from mmpose.structures import PoseDataSample
 
 from synhand import compat
 from synhand.apis.images import read_image
-from synhand.datasets.base import hand_metainfo, hand_sample
+from synhand.datasets.base import (
+    METAINFO_KEYS,
+    hand_metainfo,
+    hand_sample,
+)
 from synhand.geometry.cameras import check_camera_matrix
-from synhand.skeleton import ROOT
+from synhand.skeleton import HAND_SIDES, ROOT
 from synhand.zoo import DEFAULT_MODEL, SCHEME, released_model
 
 Image = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
 
-SIDES = {'left': 0, 'right': 1, 'unknown': -1}
 _STOCK_PADDING = 1.25
-_METAINFO_KEYS = ('dataset_name', 'flip_indices', 'skeleton_links')
 
 
 class PredictionError(ValueError):
@@ -150,7 +152,7 @@ class HandPredictor:
             for step in steps
         )
         info = parse_pose_metainfo(hand_metainfo('hand'))
-        self._info = {key: info[key] for key in _METAINFO_KEYS}
+        self._info = {key: info[key] for key in METAINFO_KEYS}
 
     def predict(
         self,
@@ -220,7 +222,7 @@ class HandPredictor:
         if box is None:
             box = shrunk(_whole(image), self._padding)
         sample = hand_sample(
-            bbox=box, camera_matrix=query.camera, hand_side=SIDES[hand]
+            bbox=box, camera_matrix=query.camera, hand_side=HAND_SIDES[hand]
         )
         return self._compose(
             dict(
@@ -380,7 +382,7 @@ def _query(
     path = isinstance(image, (str, Path))
     where = f'image {number} ({image})' if path else f'image {number}'
     hand = 'unknown' if hand is None else hand
-    if not isinstance(hand, str) or hand not in SIDES:
+    if not isinstance(hand, str) or hand not in HAND_SIDES:
         raise ValueError(
             f'{where}: hand: expected left, right or unknown, got {hand!r}'
         )

@@ -35,7 +35,7 @@ _SIGMAS += [0.018, 0.024, 0.022, 0.026]
 _SIGMAS += [0.017, 0.021, 0.021, 0.032]
 _SIGMAS += [0.02, 0.019, 0.022, 0.031]
 
-_METAINFO_KEYS = ('dataset_name', 'flip_indices', 'skeleton_links')
+METAINFO_KEYS = ('dataset_name', 'flip_indices', 'skeleton_links')
 
 
 def _keypoint_colour(keypoint: int) -> list[int]:
@@ -169,7 +169,7 @@ class HandDataset(BaseDataset):
 
     def _complete(self, sample: dict) -> dict:
         """Adds the entries of the metainfo that MMPose's transforms use."""
-        for key in _METAINFO_KEYS:
+        for key in METAINFO_KEYS:
             sample[key] = self._metainfo[key]
         return sample
 

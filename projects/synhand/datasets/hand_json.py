@@ -25,9 +25,7 @@ from synhand.datasets.base import (
     tight_box,
 )
 from synhand.geometry.cameras import check_camera_matrix
-from synhand.skeleton import NUM_KEYPOINTS
-
-_SIDES = {'left': 0, 'right': 1, 'unknown': -1}
+from synhand.skeleton import HAND_SIDES, NUM_KEYPOINTS
 
 
 def read_annotations(path: str | Path) -> list[dict]:
@@ -72,7 +70,7 @@ def _entry(path: Path, number: int, entry: object) -> dict:
     if not isinstance(name, str) or not name:
         raise ValueError(f'{where}: image: expected a file name, got {name}')
     side = entry.get('hand', 'unknown')
-    if not isinstance(side, str) or side not in _SIDES:
+    if not isinstance(side, str) or side not in HAND_SIDES:
         raise ValueError(
             f'{where}: hand: expected left, right or unknown, got {side!r}'
         )
@@ -82,7 +80,7 @@ def _entry(path: Path, number: int, entry: object) -> dict:
         camera = check_camera_matrix(camera, f'{where}: K')
     return dict(
         img_path=str(path.parent / name),
-        hand_side=_SIDES[side],
+        hand_side=HAND_SIDES[side],
         bbox=_box(entry, where),
         **_labelled(keypoints),
         keypoints_cam=_numbers(

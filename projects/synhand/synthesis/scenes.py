@@ -12,11 +12,12 @@ from synhand.hands.anny_hand import (
     AnnyHand,
     PosedHand,
 )
+from synhand.skeleton import HAND_SIDES
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.gestures import HOLDS
 from synhand.synthesis.poses import SampledPose, sample_pose
 
-LEFT, RIGHT = 0, 1
+LEFT, RIGHT = HAND_SIDES['left'], HAND_SIDES['right']
 # Hand lengths, wrist joint to middle tip: mean and deviation, and a range.
 _ADULT_LENGTH_MM = (ADULT_LENGTH_MM, 11.0)
 _CHILD_LENGTH_MM = (105.0, 165.0)

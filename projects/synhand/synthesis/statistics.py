@@ -17,10 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from synhand.hands.anatomy import LOWER, NUM_DOFS, UPPER
-from synhand.skeleton import BONES, NUM_KEYPOINTS
+from synhand.skeleton import BONES, HAND_SIDES, NUM_KEYPOINTS
 from synhand.synthesis.shards import ShardError
 
-RIGHT = 1
 MAP_SHAPE = (18, 36)
 """Cells of a view map: rows of equal height in the sine of latitude, columns
 of longitude, so that all cells have the same area on the sphere."""
@@ -344,7 +343,7 @@ def hand_directions(
     along = points[:, 9] - points[:, 0]
     to_thumb = points[:, 5] - points[:, 17]
     out = np.cross(to_thumb, along)
-    out[side != RIGHT] *= -1
+    out[side != HAND_SIDES['right']] *= -1
     return _unit(out), _unit(along)
 
 
