@@ -14,6 +14,7 @@ import synhand.zoo
 from model_factory import CONFIG, write_checkpoint, write_photos
 from synhand.apis import HandPredictor
 from synhand.apis.predictor import PredictionError, shrunk
+from synhand.datasets.base import tight_box
 from synhand.geometry.cameras import mirror, project
 from synhand.recipes import BOX_PADDING
 from synhand.zoo import MODELS
@@ -179,17 +180,44 @@ def test_a_model_of_either_hand_needs_no_side(checkpoint, tmp_path, photos):
 
 def test_without_a_box_the_crop_is_the_image(predictor, inputs):
     image = np.random.default_rng(2).integers(0, 256, (96, 96, 3), np.uint8)
-    (hand,) = predictor.predict(image, hands='right')
-    ((crop,),) = inputs
-    np.testing.assert_array_equal(crop.transpose(1, 2, 0), image)
-    np.testing.assert_array_equal(hand.bbox, [0, 0, 95, 95])
+    predictor.predict(image, hands='right')
+    np.testing.assert_array_equal(inputs[0][0].transpose(1, 2, 0), image)
+
+
+def test_the_second_look_is_at_the_box_that_the_first_one_found(
+    predictor, monkeypatch
+):
+    """The surer look counts; a given box is looked at once."""
+    image = np.random.default_rng(2).integers(0, 256, (96, 96, 3), np.uint8)
+    looks, look = [], predictor._look
+
+    def record(queries, factor):
+        found = look(queries)
+        for hand in found:
+            hand.keypoints_2d[:, 2] = 0.5 * factor ** len(looks)
+        looks.append((queries, list(found)))
+        return found
+
+    for factor, kept in ((1.5, 1), (0.5, 0)):
+        looks.clear()
+        monkeypatch.setattr(
+            predictor, '_look', lambda queries, f=factor: record(queries, f)
+        )
+        (hand,) = predictor.predict(image, hands='right')
+        (_, (first,)), ((query,), (second,)) = looks
+        assert hand is (first, second)[kept]
+        box = tight_box(first.keypoints_2d[:, :2]).clip(0, 95)
+        np.testing.assert_allclose(query.box, box)
+        np.testing.assert_allclose(first.bbox, [0, 0, 95, 95])
+    looks.clear()
+    predictor.predict(image, [10, 10, 60, 60], 'right')
+    assert [len(queries) for queries, _ in looks] == [1, 0]
 
 
 def test_without_a_box_a_wide_image_fits_the_crop(predictor, inputs):
     image = np.full((48, 96, 3), 200, np.uint8)
     predictor.predict(image, hands='right')
-    ((crop,),) = inputs
-    filled = (crop[0] > 100).nonzero()
+    filled = (inputs[0][0][0] > 100).nonzero()
     assert (filled[1].min(), filled[1].max()) == (0, 95)
     assert (filled[0].min(), filled[0].max()) == (24, 71)
 

@@ -88,11 +88,13 @@ def test_annotated_folder(predict, photos, annotated, tmp_path, capsys):
     assert 'no images by name: LICENSE\n' in output.err
 
 
-def test_plain_photo_is_its_own_box(predict, photos, tmp_path):
+def test_plain_photo_needs_no_box(predict, photos, tmp_path):
     code, (entry,) = predict(photos / 'in' / '1.jpg', '--no-images')
     assert code == 0
     assert entry['image'] == '1.jpg'
-    assert entry['bbox'] == [0, 0, 127, 127]
+    x1, y1, x2, y2 = entry['bbox']
+    assert 0 <= x1 < x2 <= 127
+    assert 0 <= y1 < y2 <= 127
     assert entry['hand'] in ('left', 'right')
     assert (entry['camera'], entry['keypoints_cam_mm']) == ('assumed', None)
     assert [p.name for p in (tmp_path / 'out').iterdir()] == [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from synhand.datasets.base import (
     METAINFO_KEYS,
     hand_metainfo,
     hand_sample,
+    tight_box,
 )
 from synhand.geometry.cameras import check_camera_matrix
 from synhand.skeleton import HAND_SIDES, ROOT
@@ -45,8 +46,9 @@ class HandPrediction:
     Attributes:
         hand: `'left'`, `'right'` or, where the model makes no difference and
             nobody said, `'unknown'`.
-        bbox: (4,) x1, y1, x2, y2 in pixels of the image: as given, else the
-            whole image.
+        bbox: (4,) x1, y1, x2, y2 in pixels of the image: as given, else that
+            of the keypoints of the first look, or the whole image where the
+            second look was less sure.
         keypoints_2d: (K, 3): x, y in pixels of the image, score 0 to 1.
         keypoints_3d_mm: (K, 3) in mm, relative to the wrist, in the camera's
             axes (x right, y down, z forward); a left hand is a left hand.
@@ -62,6 +64,11 @@ class HandPrediction:
     keypoints_3d_mm: FloatArray
     keypoints_cam_mm: FloatArray | None
     camera: str
+
+    @property
+    def score(self) -> float:
+        """Mean score of the keypoints, 0 to 1."""
+        return float(self.keypoints_2d[:, 2].mean())
 
     def to_json(self) -> dict:
         """Plain lists and strings: 0.01 px, 0.01 mm, scores to 0.0001."""
@@ -100,11 +107,12 @@ class HandPredictor:
 
     Photos go through the test pipeline of the model's config. A box is the
     tight box of the hand; the pipeline pads it. Hands are not searched for:
-    without a box the crop is the whole photo, which should therefore show
-    one hand with some margin. Where a model was trained on right hands only
-    (its pipeline mirrors left ones) and the side is unknown, a photo is read
-    both as of a right and as of a left hand, and the reading with the higher
-    mean score is kept.
+    without a box the first crop is the whole photo, which should therefore
+    show one hand with some margin, and the second one is of what was found
+    there; the reading with the higher mean score is kept. Where a model was
+    trained on right hands only (its pipeline mirrors left ones) and the side
+    is unknown, a photo is read both as of a right and as of a left hand, and
+    again the reading with the higher mean score is kept.
 
     Args:
         model: Name of a released model; None without `config` means
@@ -191,6 +199,21 @@ class HandPredictor:
         return found
 
     def _predict(self, queries: list[_Query]) -> list[HandPrediction]:
+        """One look at each hand, a second one where no box was given."""
+        found = self._look(queries)
+        closer = {
+            i: replace(query, box=box, hand=hand.hand)
+            for i, (query, hand) in enumerate(zip(queries, found, strict=True))
+            if query.box is None
+            and (box := _box_of(hand, _pixels(query))) is not None
+        }
+        second = self._look(list(closer.values()))
+        for i, hand in zip(closer, second, strict=True):
+            if hand.score >= found[i].score:
+                found[i] = hand
+        return found
+
+    def _look(self, queries: list[_Query]) -> list[HandPrediction]:
         owners, samples, sides, boxes = [], [], [], []
         for number, query in enumerate(queries):
             image = _pixels(query)
@@ -276,6 +299,14 @@ def check_box(box: FloatArray, image: Image, where: str) -> None:
             f'{where}: expected a box that meets the image of {width} x '
             f'{height} pixels, got {box.tolist()}'
         )
+
+
+def _box_of(hand: HandPrediction, image: Image) -> FloatArray | None:
+    """Tight box (4,) of found keypoints within the image; None if empty."""
+    height, width = image.shape[:2]
+    box = tight_box(hand.keypoints_2d[:, :2])
+    box = np.clip(box, 0, np.array([width - 1, height - 1] * 2, np.float32))
+    return box if (box[2:] - box[:2] >= 2).all() else None
 
 
 def shrunk(box: FloatArray, padding: float) -> FloatArray:
