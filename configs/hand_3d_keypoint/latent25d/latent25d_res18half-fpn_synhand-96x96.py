@@ -17,4 +17,4 @@ model = recipes.latent25d_model(
 find_unused_parameters = True  # the FPN's coarser maps are not read
 
 globals().update(recipes.synthetic_data(input_size, batch_size))
-globals().update(recipes.schedule(samples=1_500_000, batch_size=batch_size))
+globals().update(recipes.schedule(samples=1_000_000, batch_size=batch_size))
