@@ -201,8 +201,12 @@ def _difference(found: Manifest, asked: Manifest) -> tuple[str, Any] | None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f'{path.name}.tmp-{os.getpid()}')
+    """Write a file whole or not at all.
+
+    The temporary name is one a machine: what a killed run left, the next one
+    writes over.
+    """
+    temporary = path.with_name(f'{path.name}.tmp-{platform.node()}')
     try:
         temporary.write_text(text)
         os.replace(temporary, path)
