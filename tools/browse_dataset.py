@@ -25,6 +25,7 @@ from synhand.synthesis.statistics import (  # noqa: E402
     Labels,
     SetStatistics,
     evenness,
+    measure,
     read_labels,
 )
 from synhand.visualization.drawing import (  # noqa: E402
@@ -86,15 +87,8 @@ def parse_args() -> argparse.Namespace:
 
 def read(folder: Path, num: int) -> tuple[SetStatistics, list[Picture]]:
     """Measure a set and take images evenly from it, in one pass each."""
+    statistics = measure(folder)
     paths = sorted(folder.glob('shard-*.arrow'))
-    if not paths:
-        raise FileNotFoundError(
-            f'{folder}: no shard-*.arrow in it; expected a synthetic set'
-        )
-    statistics = SetStatistics()
-    for path in paths:
-        for labels in read_labels(path):
-            statistics.add(labels)
     count = min(num, statistics.rows)
     wanted = np.linspace(0, statistics.rows - 1, count).round().astype(int)
     return statistics, list(pictures(paths, wanted))

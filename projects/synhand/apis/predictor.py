@@ -204,8 +204,7 @@ class HandPredictor:
         closer = {
             i: replace(query, box=box, hand=hand.hand)
             for i, (query, hand) in enumerate(zip(queries, found, strict=True))
-            if query.box is None
-            and (box := _box_of(hand, _pixels(query))) is not None
+            if query.box is None and (box := _found_box(hand)) is not None
         }
         second = self._look(list(closer.values()))
         for i, hand in zip(closer, second, strict=True):
@@ -301,11 +300,10 @@ def check_box(box: FloatArray, image: Image, where: str) -> None:
         )
 
 
-def _box_of(hand: HandPrediction, image: Image) -> FloatArray | None:
-    """Tight box (4,) of found keypoints within the image; None if empty."""
-    height, width = image.shape[:2]
-    box = tight_box(hand.keypoints_2d[:, :2])
-    box = np.clip(box, 0, np.array([width - 1, height - 1] * 2, np.float32))
+def _found_box(hand: HandPrediction) -> FloatArray | None:
+    """Tight box (4,) of keypoints within the box looked at; None if empty."""
+    low, high = np.tile(hand.bbox.reshape(2, 2), 2)
+    box = np.clip(tight_box(hand.keypoints_2d[:, :2]), low, high)
     return box if (box[2:] - box[:2] >= 2).all() else None
 
 
