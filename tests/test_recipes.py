@@ -55,6 +55,12 @@ def test_schedules_count_samples():
     assert cosine['T_max'] == 950
 
 
+def test_a_run_with_an_open_end_keeps_its_rate():
+    schedule = recipes.schedule(1000, 10, warmup_samples=50, decay=False)
+    (warmup,) = schedule['param_scheduler']
+    assert (warmup['type'], warmup['end']) == ('LinearLR', 5)
+
+
 @pytest.mark.parametrize('samples', [1, 64, 640])
 def test_tiny_schedules_are_sound(samples):
     schedule = recipes.schedule(samples, 64)

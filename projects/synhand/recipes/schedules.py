@@ -11,8 +11,12 @@ def schedule(
     warmup_samples: int = 25_000,
     validate_every: int = 200_000,
     ema: bool = True,
+    decay: bool = True,
 ) -> dict:
     """AdamW, warm-up, cosine; counted in samples, not in time.
+
+    A run whose end is open takes `decay=False` and is resumed for as long as
+    it pays; a short run with decay from its weights (`load_from`) ends it.
 
     Args:
         samples: Samples to train with, over all processes.
@@ -22,6 +26,7 @@ def schedule(
         warmup_samples: Samples of the linear warm-up, at most a tenth.
         validate_every: Samples between validations and checkpoints.
         ema: Average the weights; checkpoints and validations take the mean.
+        decay: Lower the rate along a cosine; else it stays.
 
     Returns:
         `train_cfg`, `optim_wrapper`, `param_scheduler`, `custom_hooks`,
@@ -38,7 +43,10 @@ def schedule(
             val_interval=interval,
         ),
         optim_wrapper=_adamw(lr, weight_decay),
-        param_scheduler=_warmup_cosine(steps, warmup, lr),
+        param_scheduler=[
+            *_warmup(warmup),
+            *([_cosine(steps, warmup, lr)] * decay),
+        ],
         custom_hooks=[dict(type='SyncBuffersHook'), *([_ema()] * ema)],
         default_hooks=dict(
             checkpoint=dict(
@@ -64,8 +72,21 @@ def _adamw(lr: float, weight_decay: float) -> dict:
     )
 
 
-def _warmup_cosine(steps: int, warmup: int, lr: float) -> list[dict]:
-    cosine = dict(
+def _warmup(steps: int) -> list[dict]:
+    if not steps:
+        return []
+    linear = dict(
+        type='LinearLR',
+        by_epoch=False,
+        begin=0,
+        end=steps,
+        start_factor=0.01,
+    )
+    return [linear]
+
+
+def _cosine(steps: int, warmup: int, lr: float) -> dict:
+    return dict(
         type='CosineAnnealingLR',
         by_epoch=False,
         begin=warmup,
@@ -73,16 +94,6 @@ def _warmup_cosine(steps: int, warmup: int, lr: float) -> list[dict]:
         T_max=steps - warmup,
         eta_min=lr * 0.01,
     )
-    if not warmup:
-        return [cosine]
-    linear = dict(
-        type='LinearLR',
-        by_epoch=False,
-        begin=0,
-        end=warmup,
-        start_factor=0.01,
-    )
-    return [linear, cosine]
 
 
 def _ema() -> dict:
