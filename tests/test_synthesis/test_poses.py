@@ -1,5 +1,7 @@
 """Poses: within limits, reproducible, free of penetration."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,8 @@ from synhand.hands.anatomy import DOF, LOWER, UPPER, pose_from_degrees
 from synhand.hands.anny_hand import default_hand
 from synhand.synthesis.gestures import GESTURES, HOLDS
 from synhand.synthesis.poses import (
+    _RADII,
     PoseShares,
-    _spheres,
     penetrates,
     sample_pose,
 )
@@ -103,19 +105,38 @@ def test_crossed_straight_fingers_are_found(hand, rest):
     assert penetrates(hand, rest, through)
 
 
+def spheres(keypoints):
+    """Centre, radius, digit and whether at a base, one sphere at a time."""
+    found = []
+    for digit in range(5):
+        chain = keypoints[1 + 4 * digit : 5 + 4 * digit]
+        for bone in range(3):
+            for n in range(5):
+                t = (n + 0.5) / 5
+                center = (1 - t) * chain[bone] + t * chain[bone + 1]
+                base = bone == 0 or (digit == 0 and bone == 1 and n == 0)
+                found.append((center, _RADII[digit, bone], digit, base))
+    for knuckle in (5, 9, 13, 17):
+        for t in np.linspace(0.25, 0.9, 5):
+            center = (1 - t) * keypoints[0] + t * keypoints[knuckle]
+            found.append((center, 10.0, 5, True))
+    return found
+
+
 def test_penetration_equals_every_pair_of_spheres(hand, rest):
-    """The vectorised test against two loops."""
+    """The vectorised test, many poses at once, against two loops."""
     rng = np.random.default_rng(3)
-    for _ in range(6):
-        angles = rng.uniform(LOWER, UPPER)
-        keypoints = hand.pose_keypoints(rest, angles)['anatomical']
-        centers, radii, digit, base = _spheres(keypoints)
-        scale = np.linalg.norm(rest.keypoints['anatomical'][12]) / 190
+    angles = rng.uniform(LOWER, UPPER, (8, len(LOWER)))
+    found = penetrates(hand, rest, angles)
+    scale = np.linalg.norm(rest.keypoints['anatomical'][12]) / 190
+    for pose, hit in zip(angles, found, strict=True):
+        keypoints = hand.pose_keypoints(rest, pose)['anatomical']
         expected = any(
-            np.linalg.norm(centers[i] - centers[j])
-            < 0.6 * scale * (radii[i] + radii[j])
-            for i in range(len(radii))
-            for j in range(i)
-            if digit[i] != digit[j] and not (base[i] and base[j])
+            np.linalg.norm(c - other) < 0.6 * scale * (r + radius)
+            for (c, r, digit, base), (other, radius, d, b) in combinations(
+                spheres(keypoints), 2
+            )
+            if digit != d and not (base and b)
         )
-        assert penetrates(hand, rest, angles) == expected
+        assert hit == expected
+    assert set(found) == {True, False}

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
-from scipy.spatial.transform import Rotation
 
 from synhand.hands.anatomy import DOF, FINGERS
 from synhand.hands.bake import BAKED_FILE, BONES
@@ -105,6 +104,8 @@ class AnnyHand:
             self.faces = baked['faces']
             self.parents = baked['parents']
             self.nail = baked['nail']
+        self._basis = self.basis.reshape(len(self.basis), -1)
+        self._generations = _generations(self.parents)
         self.num_vertices = len(self.weights)
         self.num_components = len(self.basis)
         self.forearm_weight = self.weights[:, FOREARM_BONES].sum(1)
@@ -113,6 +114,13 @@ class AnnyHand:
         self._bone_of_keypoint = _keypoint_bones()
         self._axes = self._flexion_axes()
         self._rest_angles = self._measure_rest()
+        self._turn_zero = self._turn_vectors(np.zeros(len(DOF)))
+        self._turn_slope = (
+            np.stack(
+                [self._turn_vectors(unit) for unit in np.eye(len(DOF))]
+            ).reshape(len(DOF), -1)
+            - self._turn_zero.ravel()
+        )
 
     # ---- shape ---------------------------------------------------------
 
@@ -126,7 +134,7 @@ class AnnyHand:
             hand_length: Wrist joint to tip of the middle finger in mm; None
                 keeps the shape's own size.
         """
-        data = self.mean + np.tensordot(shape, self.basis, 1)
+        data = self.mean + (shape @ self._basis).reshape(-1, 3)
         vertices, heads = np.split(data, [self.num_vertices])
         if hand_length is not None:
             tip = vertices[self._tips[2]].mean(0)
@@ -187,18 +195,29 @@ class AnnyHand:
             direction, the forearm moves.
         """
         turns, moves = self._bone_transforms(rest.pivots, angles)
-        blended_turns = np.tensordot(self.weights, turns, 1)
-        blended_moves = self.weights @ moves
-        vertices = (
-            np.einsum('vij,vj->vi', blended_turns, rest.vertices)
-            + blended_moves
+        x, y, z = rest.vertices.T[..., None]
+        # Turned axes and moves side by side, (B, 12): one product blends all.
+        columns = np.concatenate(
+            [turns.transpose(0, 2, 1).reshape(-1, 9), moves], axis=1
         )
+        blended = self.weights @ columns
+        vertices = blended[:, 9:].copy()
+        for axis, share in enumerate((x, y, z)):
+            vertices += blended[:, 3 * axis : 3 * axis + 3] * share
         return PosedHand(vertices, self._move_keypoints(rest, turns, moves))
 
     def pose_keypoints(
         self, rest: RestHand, angles: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """The keypoints of :meth:`pose` without the surface."""
+        """The keypoints of :meth:`pose` without the surface.
+
+        Args:
+            rest: From :meth:`rest`.
+            angles: (..., D) radians.
+
+        Returns:
+            dict: Per family (..., K, 3) mm in the hand frame.
+        """
         return self._move_keypoints(
             rest, *self._bone_transforms(rest.pivots, angles)
         )
@@ -206,51 +225,61 @@ class AnnyHand:
     def _move_keypoints(
         self, rest: RestHand, turns: np.ndarray, moves: np.ndarray
     ) -> dict[str, np.ndarray]:
-        bones = self._bone_of_keypoint
+        turns = turns[..., self._bone_of_keypoint, :, :]
+        moves = moves[..., self._bone_of_keypoint, :]
         return {
-            family: np.einsum('kij,kj->ki', turns[bones], points)
-            + moves[bones]
+            family: (turns @ points[..., None])[..., 0] + moves
             for family, points in rest.keypoints.items()
         }
 
     def _bone_transforms(
         self, pivots: np.ndarray, angles: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Rotations (B, 3, 3) and translations (B, 3) of rest points."""
+        """Rotations (..., B, 3, 3) and moves (..., B, 3) of rest points.
+
+        Args:
+            pivots: (B, 3) mm.
+            angles: (..., D) radians.
+        """
         local = self._local_rotations(angles)
-        turns = np.empty_like(local)
-        moves = np.empty((len(local), 3))
-        for bone, parent in enumerate(self.parents):
-            turn, move = np.eye(3), np.zeros(3)
-            if parent >= 0:
-                turn, move = turns[parent], moves[parent]
-            turns[bone] = turn @ local[bone]
-            moves[bone] = (
-                turn @ pivots[bone] + move - turns[bone] @ pivots[bone]
-            )
-        back = turns[_WRIST].T
-        moves = (moves - moves[_WRIST]) @ back.T
-        return back @ turns, moves
+        turned = (local @ pivots[..., None])[..., 0]
+        steps = np.concatenate([local, (pivots - turned)[..., None]], axis=-1)
+        placed = np.empty_like(steps)
+        root, *generations = self._generations
+        placed[..., root, :, :] = steps[..., root, :, :]
+        for bones in generations:
+            parent = placed[..., self.parents[bones], :, :]
+            product = parent[..., :3] @ steps[..., bones, :, :]
+            product[..., 3] += parent[..., 3]
+            placed[..., bones, :, :] = product
+        turns, moves = placed[..., :3], placed[..., 3]
+        back = turns[..., _WRIST, :, :].swapaxes(-1, -2)
+        offset = moves - moves[..., _WRIST, None, :]
+        return back[..., None, :, :] @ turns, offset @ back.swapaxes(-1, -2)
 
     def _local_rotations(self, angles: np.ndarray) -> np.ndarray:
-        """Rotations (B, 3, 3) of each bone against its parent.
+        """Rotations (..., B, 3, 3) of each bone against its parent.
 
-        Each is a product of turns about fixed axes; all turns are made in
-        one call because that is most of a pose's cost.
+        Each is a product of turns about fixed axes. The turns' vectors are
+        linear in the angles, and all turns are made in one call.
         """
-        turns = Rotation.from_rotvec(self._turn_vectors(angles)).as_matrix()
-        local = np.tile(np.eye(3), (len(BONES), 1, 1))
+        vectors = (angles @ self._turn_slope).reshape(
+            *np.shape(angles)[:-1], -1, 3
+        )
+        turns = np.moveaxis(_rotations(vectors + self._turn_zero), -3, 0)
+        local = np.empty((len(BONES), *turns.shape[1:]))
+        local[:] = np.eye(3)
         local[_WRIST] = turns[0] @ turns[1]
         local[_ARCH_BONES] = turns[2:4]
         cmc, mcp = FINGER_CHAINS[0, :2]
         local[cmc] = turns[4] @ turns[5] @ turns[6]
         local[mcp] = turns[7] @ turns[8]
         local[FINGER_CHAINS[0, 2]] = turns[9]
-        a, b, c, d, pip, dip = turns[10:].reshape(6, 4, 3, 3)
+        a, b, c, d, pip, dip = turns[10:].reshape(6, 4, *turns.shape[1:])
         local[FINGER_CHAINS[1:, 0]] = a @ b @ c @ d
         local[FINGER_CHAINS[1:, 1]] = pip
         local[FINGER_CHAINS[1:, 2]] = dip
-        return local
+        return np.moveaxis(local, 0, -3)
 
     def _turn_vectors(self, angles: np.ndarray) -> np.ndarray:
         """Rotation vectors (34, 3): wrist, arch, thumb, then fingers."""
@@ -331,8 +360,13 @@ class AnnyHand:
 
     def vertex_normals(self, vertices: np.ndarray) -> np.ndarray:
         """Outward unit normals (V, 3) of vertices (V, 3)."""
-        a, b, c = (vertices[self.faces[:, i]] for i in range(3))
-        return _unit(self._vertex_faces @ np.cross(b - a, c - a))
+        corners = vertices.T[:, self.faces.T]
+        ax, ay, az = corners[:, 1] - corners[:, 0]
+        bx, by, bz = corners[:, 2] - corners[:, 0]
+        normals = np.stack(
+            [ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1
+        )
+        return _unit(self._vertex_faces @ normals)
 
 
 @cache
@@ -379,8 +413,35 @@ def _anatomical_pivots(heads: np.ndarray) -> np.ndarray:
     return pivots
 
 
+def _generations(parents: np.ndarray) -> list[np.ndarray]:
+    """Bones by their number of ancestors, the root first."""
+    depth = np.zeros(len(parents), int)
+    for bone, parent in enumerate(parents):
+        depth[bone] = 0 if parent < 0 else depth[parent] + 1
+    return [np.flatnonzero(depth == d) for d in range(depth.max() + 1)]
+
+
+def _rotations(vectors: np.ndarray) -> np.ndarray:
+    """Rotation matrices (..., 3, 3) of vectors (..., 3) in radians."""
+    angle = np.sqrt((vectors * vectors).sum(-1))
+    sine = np.sinc(angle / np.pi)
+    versine = 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    out = versine[..., None, None] * (
+        vectors[..., :, None] * vectors[..., None, :]
+    )
+    diagonal = np.cos(angle)
+    sx, sy, sz = sine * x, sine * y, sine * z
+    for i, j, value in ((2, 1, sx), (0, 2, sy), (1, 0, sz)):
+        out[..., i, j] += value
+        out[..., j, i] -= value
+    for i in range(3):
+        out[..., i, i] += diagonal
+    return out
+
+
 def _unit(v: np.ndarray) -> np.ndarray:
-    return v / np.linalg.norm(v, axis=-1, keepdims=True)
+    return v / np.sqrt((v * v).sum(-1, keepdims=True))
 
 
 def _signed_angle(a: np.ndarray, b: np.ndarray, axis: np.ndarray) -> float:

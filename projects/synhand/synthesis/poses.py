@@ -154,12 +154,14 @@ def _repair(
     opened[_DIP] *= 0.2
     opened[ABDUCTION] = np.radians([10, 1, -7, -15])
     opened[_THUMB] = GESTURES['relaxed'][_THUMB]
-    for step in range(_BLEND_STEPS):
-        t = step / _BLEND_STEPS
-        blended = (1 - t) * angles + t * opened
-        if not penetrates(hand, rest, blended):
-            return SampledPose(blended, kind, t)
-    return SampledPose(opened, kind, 1.0)
+    if not penetrates(hand, rest, angles):
+        return SampledPose(angles, kind, 0.0)
+    t = (np.arange(_BLEND_STEPS) + 1)[:, None] / _BLEND_STEPS
+    blended = (1 - t) * angles + t * opened
+    free = ~penetrates(hand, rest, blended)
+    free[-1] = True  # the open hand is taken as it is
+    step = int(np.argmax(free))
+    return SampledPose(blended[step], kind, float(t[step, 0]))
 
 
 # Radii of the digits' segments in mm for a hand of 190 mm: thumb
@@ -174,38 +176,63 @@ _SAMPLES = 5
 _SOFTNESS = 0.6
 
 
-def penetrates(hand: AnnyHand, rest: RestHand, angles: np.ndarray) -> bool:
+def penetrates(
+    hand: AnnyHand, rest: RestHand, angles: np.ndarray
+) -> np.ndarray:
     """Whether two digits, or a digit and the palm, share space.
 
     Digits are strings of spheres along their bones; neighbours are not
     compared at their common base.
+
+    Args:
+        hand: The hand model.
+        rest: Its shape.
+        angles: (..., D) radians.
+
+    Returns:
+        ndarray: (...) bool.
     """
     keypoints = hand.pose_keypoints(rest, angles)['anatomical']
-    centers, radii, digit, base = _spheres(keypoints)
     scale = np.linalg.norm(rest.keypoints['anatomical'][12]) / 190.0
-    apart = np.linalg.norm(centers[:, None] - centers[None], axis=-1)
-    limit = _SOFTNESS * scale * (radii[:, None] + radii[None])
-    other = digit[:, None] != digit[None]
-    relevant = other & ~(base[:, None] & base[None])
-    return bool(np.any((apart < limit) & relevant))
+    centers = _SPHERES @ keypoints / scale
+    square = (centers * centers).sum(-1)
+    apart = square[..., None] + square[..., None, :]
+    apart -= 2 * centers @ centers.swapaxes(-1, -2)
+    return (apart < _LIMITS).any((-1, -2))
 
 
-def _spheres(keypoints: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Centers (P, 3), radii (P,), digit (P,) and whether at a base (P,)."""
-    chains = keypoints[1:].reshape(5, 4, 3)
+def _sphere_weights() -> np.ndarray:
+    """Weights (P, K) of the keypoints in the centres of the spheres.
+
+    Five along each of the 15 bones of the digits, then five along each line
+    from the wrist to a finger's base.
+    """
+    eye = np.eye(21)
+    chains = eye[1:].reshape(5, 4, 21)
     t = (np.arange(_SAMPLES) + 0.5)[:, None] / _SAMPLES
     segments = chains[:, :3, None] * (1 - t) + chains[:, 1:, None] * t
-    palm_t = np.linspace(0.25, 0.9, 5)[:, None]
-    palm = keypoints[0] + palm_t * (chains[1:, 0] - keypoints[0])[:, None]
+    palm_t = np.linspace(0.25, 0.9, _SAMPLES)[:, None]
+    palm = eye[0] + palm_t * (chains[1:, 0] - eye[0])[:, None]
+    return np.concatenate([segments.reshape(-1, 21), palm.reshape(-1, 21)])
+
+
+def _distance_limits() -> np.ndarray:
+    """mm² (P, P) between spheres of a hand of 190 mm; -1 if anything goes."""
     shape = (5, 3, _SAMPLES)
-    radii = np.broadcast_to(_RADII[..., None], shape)
-    digit = np.broadcast_to(np.arange(5)[:, None, None], shape)
+    palm = np.full(4 * _SAMPLES, 5)
+    radii = np.broadcast_to(_RADII[..., None], shape).ravel()
+    radii = np.append(radii, np.full(len(palm), _PALM_RADIUS))
+    digit = np.broadcast_to(np.arange(5)[:, None, None], shape).ravel()
+    digit = np.append(digit, palm)
     base = np.zeros(shape, bool)
     base[:, 0] = True
     base[0, 1, 0] = True
-    return (
-        np.concatenate([segments.reshape(-1, 3), palm.reshape(-1, 3)]),
-        np.append(radii.ravel(), np.full(20, _PALM_RADIUS)),
-        np.append(digit.ravel(), np.full(20, 5)),
-        np.append(base.ravel(), np.full(20, True)),
-    )
+    base = np.append(base.ravel(), palm == 5)
+    relevant = digit[:, None] != digit
+    relevant &= ~(base[:, None] & base)
+    limit = _SOFTNESS * (radii[:, None] + radii)
+    return np.where(relevant, limit**2, -1.0)
+
+
+_SPHERES = _sphere_weights()
+_LIMITS = _distance_limits()
