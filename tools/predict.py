@@ -1,6 +1,7 @@
-"""Find hands in photos: pictures, and 3D keypoints as predictions.json.
+"""Find hands in photos and videos: pictures, and 3D as predictions.json.
 
-INPUT is an image, a folder (searched with all folders in it) or a glob.
+INPUT is an image, a folder (searched with all folders in it), a glob of
+images, or a video.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ import json
 import os
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 from mmengine.config.utils import ConfigParsingError
 from tqdm import tqdm
 
+import _video
 from synhand.apis import HandPredictor, find_images, read_image
 from synhand.apis.predictor import PredictionError, check_box
 from synhand.datasets.hand_json import read_annotations
+from synhand.files import write_bytes
 from synhand.skeleton import HAND_SIDES
 from synhand.visualization import prediction_figure
 
@@ -48,7 +53,7 @@ class Job:
     path: Path
     name: str
     picture: Path
-    hands: list[Hand] = field(default_factory=lambda: [Hand()])
+    hands: list[Hand]
     image: object = None
 
 
@@ -57,7 +62,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('input', metavar='INPUT', nargs='+')
+    parser.add_argument('input', metavar='INPUT', nargs='*')
     parser.add_argument('--out', type=Path, required=True, help='folder')
     parser.add_argument(
         '--annotations',
@@ -67,6 +72,12 @@ def parse_args() -> argparse.Namespace:
         'INPUT) and any of bbox (tight, x1 y1 x2 y2), hand (left, right, '
         'unknown) and K',
     )
+    parser.add_argument(
+        '--hand',
+        choices=list(HAND_SIDES),
+        default='unknown',
+        help='side of all hands that --annotations says nothing of',
+    )
     parser.add_argument('--model', metavar='NAME', help='a released model')
     parser.add_argument('--config', type=Path, metavar='C')
     parser.add_argument('--checkpoint', metavar='F')
@@ -75,10 +86,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--no-images', action='store_true', help='only predictions.json'
     )
+    _video.add_arguments(parser)
     return parser.parse_args()
 
 
-def find_jobs(inputs: list[str], out: Path) -> tuple[Path, list[Job], list]:
+def find_jobs(
+    inputs: list[str], out: Path, side: str
+) -> tuple[Path, list[Job], list]:
     """Images of all arguments, the folder they are relative to, the rest."""
     bases, files, others = [], [], []
     for pattern in inputs:
@@ -90,7 +104,10 @@ def find_jobs(inputs: list[str], out: Path) -> tuple[Path, list[Job], list]:
     files = list(dict.fromkeys(file.absolute() for file in files))
     names = [os.path.relpath(file, base) for file in files]
     pictures = picture_paths(names, out)
-    jobs = [Job(*row) for row in zip(files, names, pictures, strict=True)]
+    jobs = [
+        Job(*row, hands=[Hand(side=side)])
+        for row in zip(files, names, pictures, strict=True)
+    ]
     return base, jobs, others
 
 
@@ -245,14 +262,9 @@ def png(image: object, hands: list) -> bytes:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all."""
+    """Write a file as a whole or not at all, with its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.tmp-{os.getpid()}')
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes(path, content, durable=False)
 
 
 def report_others(others: list[Path]) -> None:
@@ -279,38 +291,71 @@ def run_jobs(
     return run
 
 
-def main() -> int:
-    args = parse_args()
+class InputError(Exception):
+    """Bad input, in one line."""
+
+
+@contextmanager
+def one_line(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn errors of these kinds into an `InputError`."""
     try:
-        base, jobs, others = find_jobs(args.input, args.out)
+        yield
+    except kinds as error:
+        line = ' '.join(str(error).split()) or type(error).__name__
+        raise InputError(line) from error
+
+
+def predict_videos(args: argparse.Namespace, videos: list) -> int:
+    with one_line(*SETUP_ERRORS):
+        predictor = build_predictor(args)
+    with one_line(OSError, ValueError):
+        entries = _video.run(predictor, videos, args)
+    write_entries(args.out, entries)
+    print(f'{args.out}: {len(entries)} hands in {len(videos)} videos')
+    return 0
+
+
+def predict_images(args: argparse.Namespace) -> int:
+    with one_line(*SETUP_ERRORS):
+        base, jobs, others = find_jobs(args.input, args.out, args.hand)
         check_out(args.out, jobs)
         missing = (
             annotate(jobs, args.annotations, base) if args.annotations else []
         )
-        predictor = HandPredictor(
-            args.model,
-            args.config,
-            args.checkpoint,
-            args.device,
-            args.batch_size,
-        )
-    except SETUP_ERRORS as error:
-        line = ' '.join(str(error).split()) or type(error).__name__
-        print(f'error: {line}', file=sys.stderr)
-        return 1
+        predictor = build_predictor(args)
     report_others([file for file in others if file != args.annotations])
-    try:
+    with one_line(PredictionError):
         run = run_jobs(predictor, jobs, missing, not args.no_images)
-    except PredictionError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    content = json.dumps(run.entries, allow_nan=False)
-    write(args.out / 'predictions.json', content.encode())
+    write_entries(args.out, run.entries)
     print(
         f'{args.out}: {len(run.entries)} hands in {run.images} images, '
         f'{run.failures} skipped'
     )
     return 1 if run.failures else 0
+
+
+def build_predictor(args: argparse.Namespace) -> HandPredictor:
+    return HandPredictor(
+        args.model, args.config, args.checkpoint, args.device, args.batch_size
+    )
+
+
+def write_entries(out: Path, entries: list[dict]) -> None:
+    content = json.dumps(entries, allow_nan=False)
+    write(out / 'predictions.json', content.encode())
+
+
+def main() -> int:
+    args = parse_args()
+    try:
+        with one_line(ValueError):
+            videos = _video.sources(args.input, args.webcam)
+        if videos:
+            return predict_videos(args, videos)
+        return predict_images(args)
+    except InputError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
 
 
 if __name__ == '__main__':

@@ -166,8 +166,8 @@ def test_killed_worker_loses_its_shard_alone(whole, tmp_path):
 
 def test_left_overs_of_other_parts_are_not_touched(tmp_path):
     """Another machine may be writing them."""
-    mine = tmp_path / 'shard-00000.tmp-1'
-    other = tmp_path / 'shard-00001.tmp-1'
+    mine = tmp_path / f'{shard_name(0)}.tmp-elsewhere-1'
+    other = tmp_path / f'{shard_name(1)}.tmp-elsewhere-1'
     for path in (mine, other):
         path.write_bytes(b'half')
     synthesize(tmp_path, SMALL, 4, 2, 1, shards=range(1))

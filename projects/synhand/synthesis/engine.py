@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cv2
 
+from synhand.files import sweep
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.generator import Generator, SelfCheckError
 from synhand.synthesis.ledger import (
@@ -129,10 +130,7 @@ def _done(out: Path, shard: int, rows: range) -> bool:
 def _sweep(out: Path, missing: list[int]) -> None:
     """Remove what killed runs left of the shards that are to be made."""
     names = {shard_name(k) for k in missing}
-    stems = {Path(name).stem for name in names}
-    for left_over in out.glob('shard-*.tmp-*'):
-        if left_over.stem in stems:
-            left_over.unlink(missing_ok=True)
+    sweep(out, names)
     checksums = read_checksums(out)
     if names & checksums.keys():
         kept = {k: v for k, v in checksums.items() if k not in names}

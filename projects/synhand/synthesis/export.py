@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from synhand.files import written_whole
 from synhand.skeleton import BONES, KEYPOINT_NAMES, NUM_KEYPOINTS
 from synhand.synthesis.shards import ShardSet
 
@@ -70,13 +70,8 @@ def export_coco(
         )
     if out.exists():
         raise ValueError(f'{out}: exists; expected a folder to be made')
-    temporary = out.with_name(f'{out.name}.tmp-{os.getpid()}')
-    try:
-        count = _write(shards, rows, temporary, all_hands, progress)
-        os.replace(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return count
+    with written_whole(out) as temporary:
+        return _write(shards, rows, temporary, all_hands, progress)
 
 
 def _write(

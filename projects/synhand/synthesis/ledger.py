@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import sys
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
@@ -18,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from synhand.files import write_text
 from synhand.synthesis.config import GENERATOR_VERSION, SynthesisConfig
 
 MANIFEST = 'set.json'
@@ -198,20 +198,6 @@ def _difference(found: Manifest, asked: Manifest) -> tuple[str, Any] | None:
             note = ' (other photos)' if key == 'digest' else ''
             return f'{key} is {old!r}', f'{new!r}{note}'
     return None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    The temporary name is one a machine: what a killed run left, the next one
-    writes over.
-    """
-    temporary = path.with_name(f'{path.name}.tmp-{platform.node()}')
-    try:
-        temporary.write_text(text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def append_log(folder: Path, event: str, **facts: Any) -> None:

@@ -7,7 +7,6 @@ opens with ``pyarrow`` and with ``datasets.Dataset.from_file`` alike.
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from synhand.files import written_whole
 from synhand.skeleton import NUM_KEYPOINTS
 
 _K2, _K3 = 2 * NUM_KEYPOINTS, 3 * NUM_KEYPOINTS
@@ -105,26 +105,21 @@ def write_shard(path: str | Path, rows: Iterable[dict]) -> int:
     Raises:
         OSError: No space, no permission; the temporary file is removed.
     """
-    path = Path(path)
-    temporary = path.with_suffix(f'.tmp-{os.getpid()}')
     count = 0
-    try:
-        with (
-            pa.OSFile(str(temporary), 'wb') as sink,
-            pa.ipc.new_stream(sink, SCHEMA) as writer,
-        ):
-            batch: list[dict] = []
-            for row in rows:
-                batch.append(_to_arrow(row))
-                count += 1
-                if len(batch) == _ROWS_PER_BATCH:
-                    _write_batch(writer, batch)
-                    batch = []
-            if batch:
+    with (
+        written_whole(path) as temporary,
+        pa.OSFile(str(temporary), 'wb') as sink,
+        pa.ipc.new_stream(sink, SCHEMA) as writer,
+    ):
+        batch: list[dict] = []
+        for row in rows:
+            batch.append(_to_arrow(row))
+            count += 1
+            if len(batch) == _ROWS_PER_BATCH:
                 _write_batch(writer, batch)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+                batch = []
+        if batch:
+            _write_batch(writer, batch)
     return count
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from synhand.files import written_whole
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
@@ -54,12 +55,8 @@ def write_weights(
         )
     words = {**metadata, 'digest': digest(tensors)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.tmp-{os.getpid()}')
-    try:
+    with written_whole(path) as temporary:
         save_file(tensors, temporary, words)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path.stat().st_size / 1e6
 
 
