@@ -70,7 +70,10 @@ def write_photos(folder: Path, count: int = 3, name: str = '.jpg') -> list:
 
 
 def load_tool(name: str) -> ModuleType:
-    """A script of `tools/` as a module."""
+    """A script of `tools/` as a module, with what lies beside it."""
+    folder = str(ROOT / 'tools')
+    if folder not in sys.path:
+        sys.path.append(folder)
     spec = importlib.util.spec_from_file_location(
         f'tool_{name}', ROOT / 'tools' / f'{name}.py'
     )

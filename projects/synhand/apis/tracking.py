@@ -1,0 +1,212 @@
+"""Hands from frame to frame of a video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from synhand.apis.predictor import HandPrediction, HandPredictor
+from synhand.apis.smoothing import OneEuroFilter
+from synhand.datasets.base import tight_box
+from synhand.geometry.boxes import overlap
+
+Image = npt.NDArray[np.uint8]
+Finder = Callable[[Image], Sequence['FoundHand']]
+
+MIN_SCORE = 0.35
+"""Mean keypoint score below which there is no hand. On crops of photos
+without hands `small-25d` gives up to 0.39 (95 %), on hands 0.38 to 0.51 (5 %)
+and more."""
+
+HAND_SIZE_MM = 180.0
+_MIN_SIDE = 8.0  # px
+_DUPLICATE = 0.6  # overlap of boxes
+_VOTES = 5
+_MAX_GROWTH = 1.6  # of the box's side, a frame
+
+
+@dataclass(frozen=True, eq=False)
+class FoundHand:
+    """A place where a hand may be.
+
+    Attributes:
+        bbox: (4,) tight box x1, y1, x2, y2 in pixels of the image.
+        hand: `'left'`, `'right'` or `'unknown'`.
+        score: 0 to 1.
+    """
+
+    bbox: npt.NDArray[np.float32]
+    hand: str = 'unknown'
+    score: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedHand:
+    """A hand in a frame.
+
+    Attributes:
+        number: The same in all frames, from 0.
+        prediction: Smoothed unless the tracker was told not to.
+    """
+
+    number: int
+    prediction: HandPrediction
+
+
+@dataclass(eq=False)
+class _Track:
+    number: int
+    box: npt.NDArray[np.float32]
+    side: str
+    votes: dict[str, float] = field(default_factory=dict)
+    pixels: OneEuroFilter = field(default_factory=OneEuroFilter)
+    points: OneEuroFilter = field(default_factory=OneEuroFilter)
+    seen: int = 0
+
+
+class HandTracker:
+    """Follows hands: boxes come from the keypoints of the last frame.
+
+    New hands come from `find`, asked whenever fewer than `max_hands` are
+    followed, but not more often than every `search_every` frames. Without
+    it the whole frame is looked at (see `HandPredictor`), which finds one
+    hand. A hand is lost where its keypoints' mean score falls below
+    `MIN_SCORE`, it leaves the frame, or two boxes come to lie on one hand.
+    Where the side is not said it is decided by the first frames of a hand.
+
+    Args:
+        predictor: Finds keypoints in boxes.
+        find: Finds boxes.
+        hand: `'left'` or `'right'` where all hands are of one side.
+        max_hands: Followed at a time.
+        smooth: Smooth keypoints over time.
+        search_every: Frames between searches.
+    """
+
+    def __init__(
+        self,
+        predictor: HandPredictor,
+        find: Finder | None = None,
+        hand: str = 'unknown',
+        max_hands: int = 2,
+        smooth: bool = True,
+        search_every: int = 5,
+    ) -> None:
+        self.predictor = predictor
+        self.find = find
+        self.hand = hand
+        self.max_hands = max_hands if find else 1
+        self.smooth = smooth
+        self.search_every = search_every
+        self._tracks: list[_Track] = []
+        self._number = 0
+        self._since_search = search_every
+
+    def update(self, image: Image, seconds: float) -> list[TrackedHand]:
+        """Hands in the next frame.
+
+        Args:
+            image: (H, W, 3) blue, green, red.
+            seconds: Since the last frame.
+
+        Returns:
+            In the order in which the hands appeared.
+        """
+        self._since_search += 1
+        found = self._follow(image)
+        if (
+            len(found) < self.max_hands
+            and self._since_search >= self.search_every
+        ):
+            found += self._search(image, found)
+        found = _without_duplicates(found)[: self.max_hands]
+        self._tracks = [track for track, _ in found]
+        return [
+            TrackedHand(track.number, self._smoothed(track, hand, seconds))
+            for track, hand in found
+        ]
+
+    def _follow(self, image: Image) -> list[tuple[_Track, HandPrediction]]:
+        tracks = self._tracks
+        hands = self.predictor.predict(
+            [image] * len(tracks),
+            [track.box for track in tracks],
+            [track.side for track in tracks],
+        )
+        return [
+            (track, hand)
+            for track, hand in zip(tracks, hands, strict=True)
+            if _keep(track, hand, image)
+        ]
+
+    def _search(self, image: Image, known: list) -> list:
+        self._since_search = 0
+        if self.find is None:
+            hands = [self.predictor.predict(image, hands=self.hand)[0]]
+        else:
+            places = [p for p in self.find(image) if _is_new(p, known)]
+            hands = self.predictor.predict(
+                [image] * len(places),
+                [place.bbox for place in places],
+                [self._side(place) for place in places],
+            )
+        started = [(self._start(hand), hand) for hand in hands]
+        return [
+            (track, hand)
+            for track, hand in started
+            if _keep(track, hand, image)
+        ]
+
+    def _side(self, place: FoundHand) -> str:
+        return place.hand if self.hand == 'unknown' else self.hand
+
+    def _start(self, hand: HandPrediction) -> _Track:
+        self._number += 1
+        return _Track(self._number - 1, hand.bbox, self.hand)
+
+    def _smoothed(
+        self, track: _Track, hand: HandPrediction, seconds: float
+    ) -> HandPrediction:
+        if not self.smooth:
+            return hand
+        side = float((track.box[2:] - track.box[:2]).max())
+        pixels = hand.keypoints_2d.copy()
+        pixels[:, :2] = track.pixels(pixels[:, :2], seconds, side)
+        points = track.points(hand.keypoints_3d_mm, seconds, HAND_SIZE_MM)
+        return replace(hand, keypoints_2d=pixels, keypoints_3d_mm=points)
+
+
+def _keep(track: _Track, hand: HandPrediction, image: Image) -> bool:
+    """Whether the hand is still there; moves its box and weighs its side."""
+    height, width = image.shape[:2]
+    box = tight_box(hand.keypoints_2d[:, :2]).astype(np.float32)
+    inside = np.clip(box, 0, [width - 1, height - 1] * 2)
+    if hand.score < MIN_SCORE or (inside[2:] - inside[:2]).min() < _MIN_SIDE:
+        return False
+    before = (track.box[2:] - track.box[:2]).max()
+    after = (inside[2:] - inside[:2]).max()
+    if track.seen and not before / _MAX_GROWTH < after < before * _MAX_GROWTH:
+        return False
+    track.box, track.seen = inside, track.seen + 1
+    track.votes[hand.hand] = track.votes.get(hand.hand, 0) + hand.score
+    if track.side == 'unknown' and track.seen >= _VOTES:
+        track.side = max(track.votes, key=track.votes.get)
+    return True
+
+
+def _is_new(place: FoundHand, known: list) -> bool:
+    return all(
+        overlap(place.bbox, track.box) < _DUPLICATE for track, _ in known
+    )
+
+
+def _without_duplicates(found: list) -> list:
+    """The first of several hands that came to lie on each other."""
+    kept: list = []
+    for track, hand in found:
+        if all(overlap(track.box, t.box) < _DUPLICATE for t, _ in kept):
+            kept.append((track, hand))
+    return kept
