@@ -154,6 +154,24 @@ def test_2d_accepts_flags_with_weights_behind(samples):
     assert evaluate(HandKeypoint2DMetric(), samples) == expected
 
 
+@pytest.mark.parametrize('place', ['gt_instances', 'metainfo'])
+def test_2d_pck_of_the_head_where_its_size_is_known(samples, place):
+    assert 'PCKh@0.7' not in evaluate(HandKeypoint2DMetric(), samples)
+    known, hits = samples[5:], []
+    for number, sample in enumerate(known):
+        size = np.array([4.0 + number % 7])
+        target = sample if place == 'metainfo' else sample['gt_instances']
+        target['head_size'] = size
+        points = sample['pred_instances']['keypoints']
+        errors = np.linalg.norm(
+            points - sample['gt_instances']['keypoints'], axis=-1
+        )
+        hits.append(errors[0] < 0.7 * size)
+    result = evaluate(HandKeypoint2DMetric(), samples)
+    assert 0.1 < result['PCKh@0.7'] < 0.9
+    assert result['PCKh@0.7'] == pytest.approx(np.mean(hits))
+
+
 def test_2d_needs_a_label(samples):
     for sample in samples:
         sample['gt_instances']['keypoints_visible'][:] = 0
@@ -180,11 +198,17 @@ def test_3d_metrics_are_means_of_the_functions(samples):
         np.linalg.norm(predicted - true, axis=-1).mean()
     )
     auc = functional.area_under_curve
-    assert result['AUC@0-50'] == auc(relative, 0, 50)
-    assert result['AUC@20-50'] == auc(relative, 20, 50)
-    assert result['PA-AUC@0-50'] == auc(proper, 0, 50)
-    assert result['PA-AUC@20-50'] == auc(proper, 20, 50)
-    assert result['PA-AUC-official@0-50'] == auc(official, 0, 50)
+    bone = functional.scale_translation_errors(predicted, true, bone=(9, 10))
+    for name, errors, low in (
+        ('AUC@0-50', relative, 0),
+        ('AUC@20-50', relative, 20),
+        ('PA-AUC@0-50', proper, 0),
+        ('PA-AUC@20-50', proper, 20),
+        ('PA-AUC-official@0-50', official, 0),
+        ('bone-AUC@20-50', bone, 20),
+    ):
+        assert result[name] == pytest.approx(auc(errors, low, 50))
+    assert result['bone-MPJPE'] == pytest.approx(bone.mean())
     assert (result['samples'], result['skipped']) == (COUNT, 0)
     assert result['misses'] == 0
     assert not any('/' in key for key in result)
@@ -248,6 +272,7 @@ def test_3d_only_valid_keypoints_count(samples):
         predicted['keypoints_cam'][0, ~valid] = np.nan
     result = evaluate(HandKeypoint3DMetric(floors=True), samples)
     assert result['PA-MPJPE'] == pytest.approx(np.mean(expected))
+    assert result['ST-MPJPE'] < 60  # of hands with a valid middle MCP
     assert result['misses'] == 0 and result['MPJPE'] < 50
     assert 'constant/MPJPE' not in result
 

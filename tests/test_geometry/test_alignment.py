@@ -8,6 +8,7 @@ from synhand.geometry.alignment import (
     procrustes_align,
     procrustes_align_with_reflection,
     root_align,
+    rotation_align,
     scale_translation_align,
 )
 
@@ -73,6 +74,40 @@ def test_scale_translation_fits_root_and_one_bone(rng, hands, noisy):
         np.linalg.norm(aligned[:, 9] - aligned[:, 0], axis=-1),
         np.linalg.norm(hands[:, 9] - hands[:, 0], axis=-1),
     )
+
+
+def test_scale_translation_takes_any_bone_and_root(hands, noisy):
+    aligned = scale_translation_align(noisy, hands, root=9, bone=(9, 10))
+    np.testing.assert_allclose(aligned[:, 9], hands[:, 9], atol=1e-9)
+    np.testing.assert_allclose(
+        np.linalg.norm(aligned[:, 9] - aligned[:, 10], axis=-1),
+        np.linalg.norm(hands[:, 9] - hands[:, 10], axis=-1),
+    )
+
+
+def test_rotation_align_undoes_a_turn_but_no_change_of_size(rng, hands):
+    turned = hands @ random_rotations(rng, len(hands)) + [5, 6, 7]
+    np.testing.assert_allclose(rotation_align(turned, hands), hands, atol=1e-9)
+    aligned = rotation_align(1.5 * turned, hands)
+    np.testing.assert_allclose(
+        root_align(aligned), 1.5 * root_align(hands), atol=1e-9
+    )
+
+
+def test_rotation_align_is_the_best_turn_about_the_root(rng, hands, noisy):
+    best = ((rotation_align(noisy, hands) - hands) ** 2).sum()
+    for _ in range(50):
+        turn = random_rotations(rng, len(hands))
+        other = root_align(noisy) @ turn + hands[:, :1]
+        assert best < ((other - hands) ** 2).sum()
+
+
+@pytest.mark.parametrize('align', BOTH)
+def test_other_points_move_with_the_keypoints(align, rng, hands, noisy):
+    """A mesh whose vertices are keypoints ends where these do."""
+    vertices = rng.integers(0, 21, 50)
+    moved = align(noisy, hands, points=noisy[:, vertices])
+    np.testing.assert_allclose(moved, align(noisy, hands)[:, vertices])
 
 
 def test_scale_translation_of_a_point_lands_on_the_root(hands):

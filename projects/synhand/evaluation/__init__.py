@@ -1,8 +1,23 @@
 """Metrics of hand poses; importing it registers them with MMPose."""
 
 from synhand.evaluation.metrics import (
+    DexYCBSubmission,
+    FreiHANDSubmission,
     HandKeypoint2DMetric,
     HandKeypoint3DMetric,
+    HandMeshMetric,
+    HO3DSubmission,
+    InterHandOfficialMetric,
+    MultiviewConsistencyMetric,
 )
 
-__all__ = ['HandKeypoint2DMetric', 'HandKeypoint3DMetric']
+__all__ = [
+    'DexYCBSubmission',
+    'FreiHANDSubmission',
+    'HO3DSubmission',
+    'HandKeypoint2DMetric',
+    'HandKeypoint3DMetric',
+    'HandMeshMetric',
+    'InterHandOfficialMetric',
+    'MultiviewConsistencyMetric',
+]

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from synhand.geometry.alignment import (
+    HO3D_SCALE_BONE,
     generalized_procrustes_mean,
     procrustes_align,
     procrustes_align_with_reflection,
     root_align,
+    scale_translation_align,
 )
 from synhand.geometry.pose25d import reference_length
 from synhand.skeleton import ROOT
@@ -68,30 +71,106 @@ def procrustes_errors(
     return distances(align(predicted, true, valid), true)
 
 
-def area_under_curve(
-    errors: npt.ArrayLike, low: float, high: float, steps: int = AUC_STEPS
-) -> float:
-    """Normalised area under the curve of correct keypoints.
-
-    As in FreiHAND's official evaluation: the share of errors <= threshold,
-    integrated by trapezoids over evenly spaced thresholds from `low` to
-    `high`, both included.
+def scale_translation_errors(
+    predicted: npt.ArrayLike,
+    true: npt.ArrayLike,
+    bone: tuple[int, int] = HO3D_SCALE_BONE,
+) -> FloatArray:
+    """Errors (N, K) in mm with the true place of the root and one true bone.
 
     Args:
-        errors: Any shape, every one counts; infinity is never correct.
+        predicted: (N, K, 3) in mm.
+        true: (N, K, 3) in mm.
+        bone: The two keypoints whose true distance is given.
+    """
+    aligned = scale_translation_align(predicted, true, bone=bone)
+    return distances(aligned, true)
+
+
+def curve_areas(
+    errors: npt.ArrayLike, low: float, high: float, steps: int = AUC_STEPS
+) -> FloatArray:
+    """Normalised area under the curve of correct keypoints, error by error.
+
+    The curve of one error is a step from 0 to 1; the curve of many is the
+    mean of theirs, and so is its area. As in FreiHAND's official evaluation:
+    correct is an error <= threshold, integrated by trapezoids over evenly
+    spaced thresholds from `low` to `high`, both included.
+
+    Args:
+        errors: Any shape; infinity is never correct.
         low: Smallest threshold, in the unit of `errors`.
         high: Largest threshold.
         steps: Number of thresholds.
 
     Returns:
-        Between 0 and 1; NaN when there is no error.
+        The shape of `errors`, between 0 and 1.
+    """
+    area = (steps - 0.5 - np.arange(steps + 1)) / (steps - 1)
+    area[[0, -1]] = 1, 0
+    thresholds = np.linspace(low, high, steps)
+    return np.asarray(area[np.searchsorted(thresholds, errors)])
+
+
+def area_under_curve(
+    errors: npt.ArrayLike, low: float, high: float, steps: int = AUC_STEPS
+) -> float:
+    """Mean of `curve_areas` over all errors; NaN when there is none."""
+    areas = curve_areas(errors, low, high, steps)
+    return float(areas.mean()) if areas.size else float('nan')
+
+
+def correct_share(
+    errors: npt.ArrayLike, thresholds: npt.ArrayLike
+) -> FloatArray:
+    """Share of errors <= each threshold: the curve of correct keypoints.
+
+    Args:
+        errors: Any shape, at least one; infinity is never correct.
+        thresholds: (T,), in the unit of `errors`.
+
+    Returns:
+        (T,), between 0 and 1.
     """
     ordered = np.sort(np.asarray(errors, np.float64), axis=None)
-    if not ordered.size:
-        return float('nan')
-    thresholds = np.linspace(low, high, steps)
-    share = np.searchsorted(ordered, thresholds, side='right') / ordered.size
-    return float((share[1:] + share[:-1]).sum() / 2 / (steps - 1))
+    count = np.searchsorted(ordered, thresholds, side='right')
+    return np.asarray(count / ordered.size)
+
+
+def nearest_distances(
+    points: npt.ArrayLike, others: npt.ArrayLike
+) -> FloatArray:
+    """Distance (V,) of each of `points` (V, 3) to the nearest of `others`."""
+    tree = cKDTree(np.asarray(others, np.float64))
+    return np.asarray(tree.query(np.asarray(points, np.float64))[0])
+
+
+def f_scores(
+    predicted: npt.ArrayLike,
+    true: npt.ArrayLike,
+    thresholds: npt.ArrayLike,
+) -> FloatArray:
+    """F-scores of two point clouds, as the official script of FreiHAND.
+
+    The harmonic mean of the share of predicted points with a true one nearer
+    than the threshold and of true points with such a predicted one
+    (A. Knapitsch et al., Tanks and Temples, SIGGRAPH 2017).
+
+    Args:
+        predicted: (V, 3) in mm; not finite: the scores are 0.
+        true: (W, 3) in mm, finite; W may differ from V.
+        thresholds: (T,) in mm.
+
+    Returns:
+        (T,), between 0 and 1.
+    """
+    limits = np.asarray(thresholds, np.float64)[:, None]
+    if not np.isfinite(predicted).all():
+        return np.zeros(len(limits))
+    there = (nearest_distances(predicted, true) < limits).mean(axis=1)
+    back = (nearest_distances(true, predicted) < limits).mean(axis=1)
+    total = there + back
+    return np.asarray(2 * there * back / np.where(total > 0, total, 1))
 
 
 def mean_finite(errors: npt.ArrayLike) -> float:

@@ -5,6 +5,7 @@ from synhand.geometry.alignment import (
     procrustes_align,
     procrustes_align_with_reflection,
     root_align,
+    rotation_align,
     scale_translation_align,
 )
 from synhand.geometry.cameras import (
@@ -25,6 +26,7 @@ __all__ = [
     'procrustes_align_with_reflection',
     'project',
     'root_align',
+    'rotation_align',
     'scale_translation_align',
     'to_25d',
     'unproject',

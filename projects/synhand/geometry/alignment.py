@@ -14,8 +14,8 @@ from synhand.skeleton import ROOT
 
 FloatArray = npt.NDArray[np.float64]
 
-HO3D_SCALE_KEYPOINT = 9
-"""Middle MCP, keypoint 4 of the HO-3D order."""
+HO3D_SCALE_BONE = (ROOT, 9)
+"""Wrist to middle MCP, keypoints 0 and 4 of the HO-3D order."""
 
 
 def root_align(points: npt.ArrayLike, root: int = ROOT) -> FloatArray:
@@ -36,36 +36,60 @@ def scale_translation_align(
     source: npt.ArrayLike,
     target: npt.ArrayLike,
     root: int = ROOT,
-    scale_keypoint: int = HO3D_SCALE_KEYPOINT,
+    bone: tuple[int, int] = HO3D_SCALE_BONE,
 ) -> FloatArray:
-    """The scale-translation alignment of HO-3D's `eval.py`.
+    """The source at the target's scale and place, not turned.
 
-    The source is scaled so that root and `scale_keypoint` are as far apart
-    as in the target, then moved onto the target's root. (This is not the
-    least-squares scale.) A source without extent is only moved.
+    The source is scaled until `bone` is as long as in the target, then moved
+    onto the target's root. (This is not the least-squares scale.) By
+    default the alignment of HO-3D's `eval.py`; with `REFERENCE_BONE` that of
+    C. Zimmermann and T. Brox, ICCV 2017, for RHD and STB. A source without
+    extent is only moved.
 
     Args:
         source: (..., K, D), what is aligned.
         target: (..., K, D), what it is aligned to.
         root: Index of the root keypoint.
-        scale_keypoint: Index of the keypoint that fixes the scale.
+        bone: Indices of the two keypoints whose distance fixes the scale.
 
     Returns:
         (..., K, D), the aligned source in the target's frame.
     """
     fixed = np.asarray(target, np.float64)
     relative = root_align(source, root)
-    wanted = _norm(root_align(fixed, root)[..., scale_keypoint, :])
-    given = _norm(relative[..., scale_keypoint, :])
+    wanted = _norm(fixed[..., bone[0], :] - fixed[..., bone[1], :])
+    given = _norm(relative[..., bone[0], :] - relative[..., bone[1], :])
     scale = wanted / np.where(given > 0, given, 1.0)
     scaled = relative * scale[..., None, None]
     return np.asarray(scaled + fixed[..., root : root + 1, :])
+
+
+def rotation_align(
+    source: npt.ArrayLike, target: npt.ArrayLike, root: int = ROOT
+) -> FloatArray:
+    """The source turned about its root; neither scaled nor fitted in place.
+
+    The least-squares rotation (det = +1) of root-relative keypoints.
+
+    Args:
+        source: (..., K, D), finite, what is turned.
+        target: (..., K, D), finite, what it is turned to.
+        root: Index of the root keypoint.
+
+    Returns:
+        (..., K, D), the turned source, its root on the target's.
+    """
+    fixed = np.asarray(target, np.float64)
+    relative = root_align(source, root)
+    rotation, _ = _rotation(relative, root_align(fixed, root), False)
+    return np.asarray(relative @ rotation + fixed[..., root : root + 1, :])
 
 
 def procrustes_align(
     source: npt.ArrayLike,
     target: npt.ArrayLike,
     valid: npt.ArrayLike | None = None,
+    points: npt.ArrayLike | None = None,
 ) -> FloatArray:
     """Least-squares similarity with a proper rotation (det = +1).
 
@@ -75,18 +99,21 @@ def procrustes_align(
         source: (..., K, D), what is aligned.
         target: (..., K, D), what it is aligned to.
         valid: (..., K), 1 for keypoints that count; all when None.
+        points: (..., V, D), what the transform moves, in the source's frame
+            (a mesh with its keypoints); the source itself when None.
 
     Returns:
-        (..., K, D), the aligned source in the target's frame and unit. A
-        source without extent lands on the target's centroid.
+        (..., K, D) or (..., V, D), aligned, in the target's frame and unit.
+        A source without extent lands on the target's centroid.
     """
-    return _similarity_align(source, target, valid, allow_reflection=False)
+    return _similarity_align(source, target, valid, points, False)
 
 
 def procrustes_align_with_reflection(
     source: npt.ArrayLike,
     target: npt.ArrayLike,
     valid: npt.ArrayLike | None = None,
+    points: npt.ArrayLike | None = None,
 ) -> FloatArray:
     """Least-squares similarity that may mirror (det = +1 or -1).
 
@@ -95,7 +122,7 @@ def procrustes_align_with_reflection(
     mirrored hand aligns without error. Arguments and result are those of
     `procrustes_align`.
     """
-    return _similarity_align(source, target, valid, allow_reflection=True)
+    return _similarity_align(source, target, valid, points, True)
 
 
 def generalized_procrustes_mean(
@@ -148,10 +175,12 @@ def _similarity_align(
     source: npt.ArrayLike,
     target: npt.ArrayLike,
     valid: npt.ArrayLike | None,
+    points: npt.ArrayLike | None,
     allow_reflection: bool,
 ) -> FloatArray:
     moved = np.asarray(source, np.float64)
     fixed = np.asarray(target, np.float64)
+    others = moved if points is None else np.asarray(points, np.float64)
     counted = np.ones(moved.shape[:-1], bool)
     if valid is not None:
         counted = np.broadcast_to(np.asarray(valid) > 0, counted.shape)
@@ -162,17 +191,14 @@ def _similarity_align(
 
     moved = np.where(usable, moved, 0.0)
     fixed = np.where(usable, fixed, 0.0)
-    moved = moved - _centroid(moved, counted)
-    centre = _centroid(fixed, counted)
-    inside = np.where(counted, moved, 0.0)
-    rotation, gain = _rotation(
-        inside,
-        np.where(counted, fixed - centre, 0.0),
-        allow_reflection,
-    )
+    start, centre = _centroid(moved, counted), _centroid(fixed, counted)
+    inside = np.where(counted, moved - start, 0.0)
+    outside = np.where(counted, fixed - centre, 0.0)
+    rotation, gain = _rotation(inside, outside, allow_reflection)
     energy = (inside**2).sum(axis=(-2, -1))
     scale = gain / np.where(energy > 0, energy, 1.0)
-    aligned = scale[..., None, None] * (moved @ rotation) + centre
+    others = np.where(usable, others, 0.0) - start
+    aligned = scale[..., None, None] * (others @ rotation) + centre
     return np.where(usable, aligned, np.nan)
 
 
