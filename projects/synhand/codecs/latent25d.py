@@ -6,11 +6,15 @@ via latent 2.5D heatmap regression, ECCV 2018.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
+from mmpose.structures.bbox import get_udp_warp_matrix
 from torch import Tensor
 
 from synhand.geometry.pose25d import reference_length
@@ -34,6 +38,41 @@ HAND_INSTANCE_TABLE = dict(
 """Entries of a sample and their names in `gt_instances`."""
 
 
+JOINT_FAMILIES = ('anatomical', 'mano')
+"""Numbers of the joint families in samples and labels: 0 and 1."""
+
+EXTRAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = dict(
+    side=(('hand_side', 'mirrored'), ('side_labels', 'side_weights')),
+    family=(('joint_family',), ('joint_family',)),
+    camera=(
+        (
+            'camera_matrix',
+            'input_center',
+            'input_scale',
+            'bbox_rotation',
+            'mirrored',
+        ),
+        (
+            'crop_cameras',
+            'camera_weights',
+            'root_depths',
+            'root_depth_weights',
+        ),
+    ),
+)
+"""Optional labels: what they need of a sample, and what they are called."""
+
+
+def _side(about: dict) -> dict[str, FloatArray]:
+    side = np.asarray(about['hand_side'])
+    right = (side == 1) ^ bool(about.get('mirrored'))
+    known = side >= 0
+    return dict(
+        side_labels=(right & known).astype(np.float32),
+        side_weights=known.astype(np.float32),
+    )
+
+
 @KEYPOINT_CODECS.register_module()
 class Latent25DLabel(BaseKeypointCodec):
     """Keypoints of a crop as (u, v, z), and back.
@@ -55,6 +94,8 @@ class Latent25DLabel(BaseKeypointCodec):
         root: Keypoint that z is relative to.
         bone: Reference bone, the unit of z.
         inside_only: Do not train u and v of keypoints outside the crop.
+        extras: Further labels, of `EXTRAS`: `'side'`, `'family'`, `'camera'`
+            (for crops that `AntialiasedTopdownAffine` made).
     """
 
     auxiliary_encode_keys = {  # noqa: RUF012 - as in the base class
@@ -75,7 +116,18 @@ class Latent25DLabel(BaseKeypointCodec):
         root: int = ROOT,
         bone: tuple[int, int] = REFERENCE_BONE,
         inside_only: bool = True,
+        extras: Sequence[str] = (),
     ) -> None:
+        if not set(extras) <= set(EXTRAS):
+            raise ValueError(
+                f'extras: expected some of {tuple(EXTRAS)}, got {extras}'
+            )
+        self.extras = tuple(extras)
+        self.auxiliary_encode_keys = set(type(self).auxiliary_encode_keys)
+        self.label_mapping_table = dict(type(self).label_mapping_table)
+        for extra in self.extras:
+            self.auxiliary_encode_keys |= set(EXTRAS[extra][0])
+            self.label_mapping_table.update({n: n for n in EXTRAS[extra][1]})
         self.input_size = tuple(input_size)
         self.root = root
         self.bone = tuple(bone)
@@ -89,6 +141,7 @@ class Latent25DLabel(BaseKeypointCodec):
         keypoints_cam: FloatArray | None = None,
         keypoints_cam_valid: FloatArray | None = None,
         bone_scale: FloatArray | None = None,
+        **about: Any,
     ) -> dict[str, FloatArray]:
         """Labels of a sample.
 
@@ -99,11 +152,20 @@ class Latent25DLabel(BaseKeypointCodec):
             keypoints_cam_valid: (N, K), 1 = known; default: where finite.
             bone_scale: (N,) length of the reference bone in mm; None or NaN:
                 measured between the keypoints.
+            **about: Other entries of the sample, for `extras`.
 
         Returns:
             `keypoint_labels` (N, K, 3): u, v, z (see the class);
             `keypoint_weights` (N, K): weight of u and v; `depth_weights`
             (N, K): weight of z. Unknown labels are 0 with weight 0.
+
+            With `'side'`: `side_labels` (N,), 1 where the crop shows a right
+            hand or a mirrored left one, and `side_weights` (N,). With
+            `'family'`: `joint_family` (N,), see `JOINT_FAMILIES`. With
+            `'camera'`: `crop_cameras` (N, 3, 3), which bring normalised
+            camera coordinates (X / Z, Y / Z, 1), those of a mirrored crop
+            mirrored, to (u, v, 1); `root_depths` (N,) in reference bones;
+            `camera_weights` and `root_depth_weights` (N,).
         """
         position = keypoints[..., :2] / self._last
         known = np.isfinite(position).all(-1)
@@ -117,11 +179,61 @@ class Latent25DLabel(BaseKeypointCodec):
         labels = np.zeros((*known.shape, 3), np.float32)
         labels[known, :2] = position[known]
         labels[depth_known, 2] = depth[depth_known]
-        return dict(
+        encoded = dict(
             keypoint_labels=labels,
             keypoint_weights=known.astype(np.float32),
             depth_weights=depth_known.astype(np.float32),
         )
+        if 'side' in self.extras:
+            encoded.update(_side(about))
+        if 'family' in self.extras:
+            family = about.get('joint_family')
+            family = np.zeros(len(labels)) if family is None else family
+            encoded['joint_family'] = np.asarray(family, np.int64)
+        if 'camera' in self.extras:
+            depths = self._root_depth(keypoints_cam, bone_scale, depth_known)
+            encoded.update(depths, **self._crop_camera(about, len(labels)))
+        return encoded
+
+    def _root_depth(
+        self,
+        points: FloatArray | None,
+        bone_scale: FloatArray | None,
+        depth_known: npt.NDArray[np.bool_],
+    ) -> dict[str, FloatArray]:
+        depths = np.zeros(len(depth_known), np.float32)
+        known = depth_known[:, self.root]
+        if points is not None:
+            scale = self._scale(points, bone_scale)
+            depths[known] = (points[:, self.root, 2] / scale)[known]
+        return dict(
+            root_depths=depths, root_depth_weights=known.astype(np.float32)
+        )
+
+    def _crop_camera(self, about: dict, count: int) -> dict[str, FloatArray]:
+        cameras = np.tile(np.eye(3, dtype=np.float32), (count, 1, 1))
+        camera = about.get('camera_matrix')
+        known = camera is not None and bool(np.isfinite(camera).all())
+        if known:
+            cameras[:] = self._to_crop(about) @ camera
+            if about.get('mirrored'):
+                cameras[:, :, 0] *= -1  # the camera sees a mirrored world
+        weights = np.full(count, known, np.float32)
+        return dict(crop_cameras=cameras, camera_weights=weights)
+
+    def _to_crop(self, about: dict) -> npt.NDArray:
+        """(3, 3): pixels of the image file to (u, v, 1)."""
+        rotation = about.get('bbox_rotation')
+        warp = get_udp_warp_matrix(
+            about['input_center'],
+            about['input_scale'],
+            0.0 if rotation is None else float(rotation[0]),
+            output_size=self.input_size,
+        )
+        matrix = np.vstack([warp / self._last[:, None], [0, 0, 1]])
+        if about.get('mirrored'):
+            matrix[0] = [0, 0, 1] - matrix[0]
+        return matrix
 
     def _depth(
         self,
@@ -133,15 +245,22 @@ class Latent25DLabel(BaseKeypointCodec):
         """z (N, K), and where it is known (N, K)."""
         if points is None:
             return np.zeros(shape), np.zeros(shape, bool)
-        scale = reference_length(points, self.bone)
-        if bone_scale is not None:
-            scale = np.where(np.isnan(bone_scale), scale, bone_scale)
+        scale = self._scale(points, bone_scale)
         depth = points[..., 2] - points[..., self.root : self.root + 1, 2]
-        depth = depth / np.where(scale > 0, scale, np.nan)[..., None]
+        depth = depth / scale[..., None]
         known = np.isfinite(depth)
         if valid is not None:
             known &= (valid > 0) & (valid[..., self.root, None] > 0)
         return depth, known
+
+    def _scale(
+        self, points: FloatArray, bone_scale: FloatArray | None
+    ) -> npt.NDArray:
+        """(N,) length of the reference bone in mm; NaN: unknown."""
+        scale = reference_length(points, self.bone)
+        if bone_scale is not None:
+            scale = np.where(np.isnan(bone_scale), scale, bone_scale)
+        return np.where(scale > 0, scale, np.nan)
 
     def decode(self, encoded: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The numpy twin of :meth:`batch_decode`, without mirroring.

@@ -244,6 +244,7 @@ def from_25d(
     mean_bone_lengths_mm: npt.ArrayLike = MEAN_BONE_LENGTHS_MM,
     root: int = ROOT,
     bone: tuple[int, int] = REFERENCE_BONE,
+    root_depth: npt.ArrayLike | None = None,
 ) -> FloatArray:
     """A 2.5D pose as 3D keypoints.
 
@@ -262,6 +263,8 @@ def from_25d(
             `bone_scale_mm` is.
         root: Keypoint that z is relative to; its own z is taken as 0.
         bone: Reference bone, the unit of z.
+        root_depth: (...) in reference bones where it is known; `method` is
+            then not asked.
 
     Returns:
         (..., K, 3) in mm, camera frame (x right, y down, z forward).
@@ -273,7 +276,9 @@ def from_25d(
     pose = np.concatenate(
         [pose[..., :2], pose[..., 2:] - pose[..., root : root + 1, 2:]], -1
     )
-    if method == 'least_squares':
+    if root_depth is not None:
+        depth = np.asarray(root_depth, np.float64)
+    elif method == 'least_squares':
         if bone_lengths is None:
             bone_lengths = bone_ratios(mean_bone_lengths_mm, bone)
             size_prior = SIZE_PRIOR if size_prior is None else size_prior
