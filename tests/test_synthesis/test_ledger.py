@@ -17,7 +17,9 @@ from synhand.synthesis.ledger import (
     complete_checksums,
     read_checksums,
     read_log,
+    read_runs,
     sha256,
+    wall_seconds,
 )
 from synhand.synthesis.poses import PoseShares
 
@@ -81,6 +83,35 @@ def test_line_that_a_kill_cut_is_left_out(tmp_path):
     append_log(tmp_path, 'shard', shard=3)
     assert [e['event'] for e in read_log(tmp_path)] == ['run', 'shard']
     assert json.loads((tmp_path / LOG).read_text().splitlines()[0])['at']
+
+
+def log_run(folder, name, at, end, images):
+    """A run whose only shard was done at its end."""
+    append_log(
+        folder, 'run', run=name, at=at, workers=2, environment={'numpy': '2'}
+    )
+    append_log(folder, 'shard', run=name, images=images, seconds=end)
+
+
+def test_wall_time_counts_machines_that_run_together_once(tmp_path):
+    log_run(tmp_path, 'a', '2026-01-02T10:00:00Z', 60.0, 100)
+    log_run(tmp_path, 'b', '2026-01-02T10:00:50Z', 30.0, 50)
+    log_run(tmp_path, 'c', '2026-01-02T10:00:20Z', 10.0, 20)
+    log_run(tmp_path, 'd', '2026-01-03T10:00:00Z', 5.0, 7)
+    append_log(tmp_path, 'end', run='d', seconds=6.5)
+    append_log(tmp_path, 'environment', run='d', environment={'numpy': '1'})
+    runs = read_runs(tmp_path)
+    assert [run.images for run in runs] == [100, 50, 20, 7]
+    assert runs[-1].seconds == 6.5
+    assert runs[-1].environments == [{'numpy': '2'}, {'numpy': '1'}]
+    assert wall_seconds(runs) == pytest.approx(80.0 + 6.5)
+    assert wall_seconds([]) == 0.0
+
+
+def test_run_without_a_shard_made_nothing(tmp_path):
+    append_log(tmp_path, 'run', run='a', workers=1, environment={})
+    append_log(tmp_path, 'verify', rows=3)
+    assert read_runs(tmp_path) == []
 
 
 def test_checksums_are_completed_and_not_made_anew(tmp_path):

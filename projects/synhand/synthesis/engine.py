@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import sys
-import threading
+import platform
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection, wait
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-
-import cv2
 
 from synhand.files import sweep
 from synhand.synthesis.config import SynthesisConfig
-from synhand.synthesis.generator import Generator, SelfCheckError
+from synhand.synthesis.generator import SelfCheckError
+from synhand.synthesis.jobs import Answer, Died, EngineError, Job, Made, Pool
 from synhand.synthesis.ledger import (
     MANIFEST,
     Manifest,
     SetError,
     append_log,
     claim,
-    environment,
+    complete_checksums,
     now,
     read_checksums,
-    sha256,
     write_checksums,
 )
-from synhand.synthesis.renderer import RendererError
-from synhand.synthesis.shards import (
-    ShardError,
-    open_shard,
-    shard_name,
-    write_shard,
-)
+from synhand.synthesis.local_pool import LocalPool
+from synhand.synthesis.shards import ShardError, open_shard, shard_name
 
 __all__ = ['MANIFEST', 'SetError', 'synthesize']
 _POLL_SECONDS = 0.5
-_PATIENCE_SECONDS = 5
-# More workers than this do not die by chance.
+# A file of another machine may take a while to show.
+_PATIENCE_SECONDS = 10
+# A shard whose worker dies this often is given up,
+_MAX_TRIES = 3
+# and more workers than this do not die by chance.
 _MAX_DEATHS = 10
-# An OpenGL context does not survive a fork.
-_CONTEXT = multiprocessing.get_context('spawn')
 Progress = Callable[[int], None]
 
 
@@ -56,6 +47,7 @@ def synthesize(
     workers: int | None = None,
     progress: Progress | None = None,
     shards: range | None = None,
+    engine: Callable[[Job, int | None], Pool] = LocalPool,
 ) -> int:
     """Make a set, a part of it, or what is missing of either.
 
@@ -67,10 +59,11 @@ def synthesize(
         config: What the set is made of.
         num: Images in the whole set.
         shard_size: Images a shard.
-        workers: Processes; None takes one per processor.
+        workers: Shards under way at a time; None: one per processor.
         progress: Called with the number of images that are done, of those
             that earlier runs left too.
         shards: Only these; None: all.
+        engine: Makes the workers; default: processes of this machine.
 
     Returns:
         int: Images made by this call.
@@ -78,6 +71,7 @@ def synthesize(
     Raises:
         SetError: The folder holds another set, there are no such shards, or
             some could not be made; the others are whole.
+        EngineError: The engine cannot run, or its workers write elsewhere.
         OSError: No space or no permission; finished shards stay whole.
         RendererError: There is no OpenGL.
         ValueError: A photo for the background cannot be read.
@@ -92,10 +86,10 @@ def synthesize(
     before = sum(len(manifest.rows(k)) for k in chosen) - made
     report = progress or _silent
     report(before)
+    _sweep(out, missing)
     if missing:
-        _sweep(out, missing)
-        count = min(workers or os.cpu_count() or 1, len(missing))
-        run = _Run(out, config, manifest, missing, count)
+        job = Job(out, config, manifest)
+        run = _Run(job, engine(job, workers), missing)
         run.finish(lambda done: report(before + done))
     return made
 
@@ -140,23 +134,18 @@ def _sweep(out: Path, missing: list[int]) -> None:
 class _Run:
     """One call's work: a queue of shards and the workers that empty it."""
 
-    def __init__(
-        self,
-        out: Path,
-        config: SynthesisConfig,
-        manifest: Manifest,
-        missing: list[int],
-        count: int,
-    ) -> None:
-        self.out, self.config, self.manifest = out, config, manifest
+    def __init__(self, job: Job, pool: Pool, missing: list[int]) -> None:
+        self.job, self.pool = job, pool
+        self.missing = missing
         self.queue = deque(missing)
-        self.total, self.count = len(missing), count
-        self.started = time.monotonic()
-        self.name = f'{now()} {os.getpid()}'
+        self.under_way: set[int] = set()
+        self.at, self.started = now(), time.monotonic()
+        self.name = f'{self.at} {platform.node()} {os.getpid()}'
         self.done = 0
-        self.deaths = 0
+        self.deaths: Counter[int] = Counter()
         self.failures: list[str] = []
         self.checksums: dict[str, str] = {}
+        self.environments: list[dict[str, str]] = []
 
     def finish(self, progress: Progress) -> None:
         """Make all shards.
@@ -164,185 +153,113 @@ class _Run:
         Raises:
             SetError: Some could not be made.
         """
-        append_log(
-            self.out,
-            'run',
-            run=self.name,
-            workers=self.count,
-            environment=environment(),
-        )
-        busy: list[_Worker] = []
         try:
-            self._employ(busy)
-            while busy:
-                wait([worker.pipe for worker in busy], _POLL_SECONDS)
-                for worker in [w for w in busy if w.pipe.poll()]:
-                    self._hear(worker, busy)
-                self._employ(busy)
-                progress(self.done + sum(w.images.value for w in busy))
-        finally:
-            for worker in busy:
-                worker.stop()
-            for worker in busy:
-                worker.end()
-            if self.checksums:
-                found = read_checksums(self.out)
-                write_checksums(self.out, {**found, **self.checksums})
+            self._empty_queue(progress)
+        except BaseException:
+            self.pool.close()
+            with suppress(OSError):  # The first error says more.
+                self._close_books()
+            raise
+        self.pool.close()
+        self._close_books()
         if self.failures:
             raise SetError(
-                f'{self.out}: {len(self.failures)} of {self.total} shards '
-                f'were not made ({self.failures[0]}); the others are whole, '
-                'run the same command again for the rest'
+                f'{self.job.out}: {len(self.failures)} of '
+                f'{len(self.missing)} shards were not made '
+                f'({self.failures[0]}); the others are whole, run the same '
+                'command again for the rest'
             )
 
-    def _employ(self, busy: list[_Worker]) -> None:
-        """Start workers for shards that wait, as many as there may be."""
-        while self.queue and len(busy) < self.count:
-            worker = _Worker(self.out, self.config)
-            busy.append(worker)
-            self._give(worker)
+    def _empty_queue(self, progress: Progress) -> None:
+        most = 0
+        while self._fill():
+            for shard, answer in self.pool.wait(_POLL_SECONDS):
+                self.under_way.remove(shard)
+                self._take(shard, answer)
+            # Images of a worker that died are drawn again.
+            most = max(most, self.done + self.pool.drawn)
+            progress(most)
 
-    def _give(self, worker: _Worker) -> None:
-        shard = self.queue.popleft()
-        worker.give(shard, self.manifest.rows(shard))
+    def _fill(self) -> bool:
+        """Start as many shards as there may be; False where none is left."""
+        while self.queue and len(self.under_way) < self.pool.size:
+            shard = self.queue.popleft()
+            self.pool.start(shard)
+            self.under_way.add(shard)
+        return bool(self.under_way)
 
-    def _hear(self, worker: _Worker, busy: list[_Worker]) -> None:
-        """Take a worker's answer, or its end, and give it the next shard."""
-        name = shard_name(worker.shard)
-        try:
-            answer = worker.pipe.recv()
-        except (EOFError, ConnectionError):
-            busy.remove(worker)
-            self._mourn(name, worker.exit_code())
-            worker.end()
-            return
-        if isinstance(answer, SelfCheckError):
-            self.failures.append(f'{name}: {answer}')
-        elif isinstance(answer, Exception):
-            raise _named(answer, self.out / name)
+    def _take(self, shard: int, answer: Answer) -> None:
+        if isinstance(answer, Made):
+            self._note(shard, answer)
+        elif isinstance(answer, Died):
+            self._mourn(shard, f'{shard_name(shard)}: {answer.how}')
+        elif isinstance(answer, SelfCheckError):
+            self.failures.append(f'{shard_name(shard)}: {answer}')
         else:
-            self._note(worker.shard, answer)
-        if self.queue:
-            self._give(worker)
-        else:
-            busy.remove(worker)
-            worker.end()
+            raise answer
 
-    def _note(self, shard: int, checksum: str) -> None:
-        images = len(self.manifest.rows(shard))
+    def _note(self, shard: int, made: Made) -> None:
+        """Write down a shard that is in its place."""
+        path = self.job.path(shard)
+        if not _appears(path):
+            raise EngineError(
+                f'{path}: made by a worker, but not to be seen here; expected '
+                'a folder that all machines share'
+            )
+        images = len(self.job.manifest.rows(shard))
         self.done += images
-        self.checksums[shard_name(shard)] = checksum
-        append_log(
-            self.out,
-            'shard',
-            run=self.name,
-            shard=shard,
-            images=images,
-            seconds=round(time.monotonic() - self.started, 2),
-        )
+        self.checksums[path.name] = made.checksum
+        self._note_environment(made.environment)
+        self._log('shard', shard=shard, images=images)
 
-    def _mourn(self, name: str, code: int | None) -> None:
-        how = f'ended with exit code {code}'
-        if code is not None and code < 0:
-            how = f'was killed by {signal.Signals(-code).name}'
-        self.failures.append(f'{name}: its worker {how}')
-        self.deaths += 1
-        if self.deaths >= _MAX_DEATHS:
-            raise SetError(
-                f'{self.out}: {self.deaths} workers died, the last at '
-                f'{self.failures[-1]}; stopped, finished shards are whole'
+    def _note_environment(self, environment: dict[str, str]) -> None:
+        """The run is logged with its first shard, which tells what drew it."""
+        if not self.environments:
+            self._log(
+                'run',
+                at=self.at,
+                engine=self.pool.name,
+                workers=min(self.pool.size, len(self.missing)),
+                environment=environment,
             )
-
-
-def _named(error: Exception, path: Path) -> Exception:
-    """A failed write with the name of the file, which Arrow leaves out."""
-    if isinstance(error, OSError) and error.errno and not error.filename:
-        return OSError(error.errno, os.strerror(error.errno), str(path))
-    return error
-
-
-class _Worker:
-    """A process that makes one shard after the other.
-
-    Attributes:
-        pipe: Answers: the checksum of the shard, or what went wrong.
-        shard: What it makes.
-        images: How many of the shard's are drawn. Without a lock: one that a
-            killed process held would stay locked.
-    """
-
-    def __init__(self, out: Path, config: SynthesisConfig) -> None:
-        self.pipe, other_end = _CONTEXT.Pipe()
-        self.images = _CONTEXT.Value('q', 0, lock=False)
-        self.shard = -1
-        self._process = _CONTEXT.Process(
-            target=_work,
-            args=(other_end, out, config, self.images),
-            daemon=True,
-        )
-        self._process.start()
-        other_end.close()  # Or the pipe would not tell of the process's end.
-
-    def give(self, shard: int, rows: range) -> None:
-        self.shard = shard
-        self.images.value = 0
-        # Where the process is gone, the pipe says so when it is read.
-        try:
-            self.pipe.send((shard, rows))
-        except ConnectionError:
+        elif environment not in self.environments:
+            self._log('environment', environment=environment)
+        else:
             return
+        self.environments.append(environment)
 
-    def exit_code(self) -> int | None:
-        """That of a process which closed its pipe."""
-        self._process.join(_PATIENCE_SECONDS)
-        return self._process.exitcode
+    def _log(self, event: str, **facts: object) -> None:
+        seconds = round(time.monotonic() - self.started, 2)
+        facts = dict(run=self.name, seconds=seconds, **facts)
+        append_log(self.job.out, event, **facts)
 
-    def stop(self) -> None:
-        """Tell the process to end; it removes its unfinished shard."""
-        self._process.terminate()
+    def _mourn(self, shard: int, how: str) -> None:
+        """A worker's end: once more, unless that has been tried enough."""
+        self.deaths[shard] += 1
+        self._log('death', shard=shard, how=how)
+        if self.deaths.total() >= _MAX_DEATHS:
+            raise SetError(
+                f'{self.job.out}: {self.deaths.total()} workers died, the '
+                f'last at {how}; stopped, finished shards are whole'
+            )
+        if self.deaths[shard] < _MAX_TRIES:
+            self.queue.append(shard)
+        else:
+            self.failures.append(f'{how}; {_MAX_TRIES} workers died at it')
 
-    def end(self) -> None:
-        """Stop the process and wait for its end."""
-        self.stop()
-        self._process.join(_PATIENCE_SECONDS)
-        self._process.kill()
-        self._process.join()
-        self.pipe.close()
-
-
-def _work(
-    pipe: Connection, out: Path, config: SynthesisConfig, images
-) -> None:
-    """Make the shards that come through the pipe, one thread a process."""
-    os.environ.setdefault('LP_NUM_THREADS', '1')
-    cv2.setNumThreads(1)
-    # Ctrl-C reaches every process: the parent ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    generator = None
-    while True:
-        try:
-            shard, rows = pipe.recv()
-        except EOFError:
-            return
-        try:
-            generator = generator or Generator(config)
-            path = out / shard_name(shard)
-            write_shard(path, _counted(generator, rows, images))
-            answer = sha256(path)
-        except (OSError, ValueError, SelfCheckError, RendererError) as error:
-            answer = error
-        pipe.send(answer)
+    def _close_books(self) -> None:
+        """After the last worker's end: nothing half-written, all sums."""
+        out = self.job.out
+        sweep(out, {shard_name(k) for k in self.missing})
+        complete_checksums(out, self.checksums)
+        if self.done:
+            self._log('end', images=self.done)
 
 
-def _counted(generator: Generator, rows: range, images) -> Iterator[dict]:
-    for index in rows:
-        yield generator.row(index)
-        images.value += 1
-
-
-def _end_with_parent() -> None:
-    """After a kill -9 of the parent nobody else would end a worker."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
+def _appears(path: Path) -> bool:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not path.exists():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

@@ -11,6 +11,7 @@ import hashlib
 import json
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from datetime import datetime, timezone
 from importlib import metadata
@@ -23,6 +24,7 @@ from synhand.synthesis.config import GENERATOR_VERSION, SynthesisConfig
 MANIFEST = 'set.json'
 LOG = 'log.jsonl'
 CHECKSUMS = 'checksums.txt'
+_TIME = '%Y-%m-%dT%H:%M:%SZ'
 _LIBRARIES = (
     'synhand',
     'numpy',
@@ -221,9 +223,69 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     return events
 
 
+@dataclass
+class RunRecord:
+    """What the log tells of one run.
+
+    Attributes:
+        name: Time, machine and process.
+        at: When it began, as :func:`now` writes it.
+        engine: That made the workers.
+        workers: How many.
+        environments: Renderer, processor and versions of its workers.
+        images: In the shards that it finished.
+        seconds: Wall time, to the end, or to the last shard where it was
+            killed.
+    """
+
+    name: str
+    at: str
+    engine: str
+    workers: int
+    environments: list[dict[str, str]]
+    images: int = 0
+    seconds: float = 0.0
+
+
+def read_runs(folder: Path) -> list[RunRecord]:
+    """The runs that made shards, in the order of the log."""
+    runs: dict[str, RunRecord] = {}
+    for event in read_log(folder):
+        name, kind = event.get('run'), event['event']
+        if kind == 'run':
+            runs[name] = RunRecord(
+                name,
+                event['at'],
+                event.get('engine', 'local'),
+                event['workers'],
+                [event['environment']],
+            )
+        elif name in runs:
+            run = runs[name]
+            run.seconds = max(run.seconds, event.get('seconds', 0.0))
+            if kind == 'shard':
+                run.images += event['images']
+            elif kind == 'environment':
+                run.environments.append(event['environment'])
+    return [run for run in runs.values() if run.images]
+
+
+def wall_seconds(runs: list[RunRecord]) -> float:
+    """How long runs took together; what ran at the same time counts once."""
+    total, last = 0.0, float('-inf')
+    starts = [datetime.strptime(run.at, _TIME).timestamp() for run in runs]
+    for start, run in sorted(
+        zip(starts, runs, strict=True), key=lambda pair: pair[0]
+    ):
+        end = start + run.seconds
+        total += max(end - max(start, last), 0.0)
+        last = max(last, end)
+    return total
+
+
 def now() -> str:
     """The time in UTC, to the second."""
-    return datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
+    return datetime.now(timezone.utc).strftime(_TIME)
 
 
 def environment() -> dict[str, str]:
@@ -282,11 +344,19 @@ def write_checksums(folder: Path, checksums: dict[str, str]) -> None:
     write_text(folder / CHECKSUMS, ''.join(lines))
 
 
-def complete_checksums(folder: Path) -> dict[str, str]:
-    """Add the checksums of shards that have none, drop those of none."""
+def complete_checksums(
+    folder: Path, known: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Add the checksums of shards that have none, drop those of none.
+
+    Args:
+        folder: Of the set.
+        known: Checksums of shards that were made just now.
+    """
     old = read_checksums(folder)
+    found = {**old, **(known or {})}
     new = {
-        path.name: old.get(path.name) or sha256(path)
+        path.name: found.get(path.name) or sha256(path)
         for path in sorted(folder.glob('shard-*.arrow'))
     }
     if new != old:
