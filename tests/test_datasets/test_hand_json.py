@@ -97,7 +97,9 @@ def test_a_wrong_field_is_named_in_one_line(tmp_path, changes, words):
 
 
 def test_wrong_files_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no such annotation file'):
+    with pytest.raises(
+        FileNotFoundError, match='no such file; expected annotations'
+    ):
         read_annotations(tmp_path / 'annotations.json')
     path = tmp_path / 'annotations.json'
     for text, words in (('{"a": 1}', 'a list'), ('[', 'not valid JSON')):

@@ -5,12 +5,12 @@ unknown), `bbox` (tight box x1, y1, x2, y2 in pixels, or null: the tight box
 of the keypoints, or else the whole image), `keypoints_2d` ((21, 3): x, y,
 labelled, in pixels, or null), `keypoints_3d_mm` ((21, 3) in mm, camera frame
 x right, y down, z forward, or null), `K` (3x3 camera matrix in pixels, or
-null). Order of keypoints: the standard one of `synhand.skeleton`.
+null), `group` and `view` (texts: images of one group show the same pose).
+Order of keypoints: the standard one of `synhand.skeleton`.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import cv2
@@ -24,8 +24,11 @@ from synhand.datasets.base import (
     hand_sample,
     tight_box,
 )
+from synhand.datasets.reading import numbers, read_json
 from synhand.geometry.cameras import check_camera_matrix
 from synhand.skeleton import HAND_SIDES, NUM_KEYPOINTS
+
+GROUPING = ('group', 'view')
 
 
 def read_annotations(path: str | Path) -> list[dict]:
@@ -39,26 +42,15 @@ def read_annotations(path: str | Path) -> list[dict]:
         :func:`synhand.datasets.base.hand_sample` takes: `bbox` (4,) px or
         None, `keypoints` (K, 2) px or None, `keypoints_visible` (K,) or
         None, `keypoints_cam` (K, 3) mm or None, `camera_matrix` (3, 3) px or
-        None, `hand_side`.
+        None, `hand_side`; `group` and `view` where the file has them.
 
     Raises:
         FileNotFoundError: No such file.
         ValueError: It is not a list of entries, or a field is wrong; one
             line that names file, entry, field and what was expected.
     """
+    entries = read_json(path)
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'{path}: no such annotation file; expected a JSON list of hands'
-        )
-    try:
-        entries = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{path}: not valid JSON: {error}') from None
-    if not isinstance(entries, list):
-        raise ValueError(
-            f'{path}: expected a list of entries, got {type(entries).__name__}'
-        )
     return [_entry(path, i, entry) for i, entry in enumerate(entries)]
 
 
@@ -87,34 +79,18 @@ def _entry(path: Path, number: int, entry: object) -> dict:
             entry, 'keypoints_3d_mm', (NUM_KEYPOINTS, 3), where
         ),
         camera_matrix=camera,
+        **{key: str(entry[key]) for key in GROUPING if key in entry},
     )
 
 
 def _numbers(
-    entry: dict, field: str, shape: tuple[int, ...], where: str
+    entry: dict, name: str, shape: tuple[int, ...], where: str
 ) -> npt.NDArray[np.float32] | None:
     """A field of finite numbers of one shape; None where it is null."""
-    values = entry.get(field)
+    values = entry.get(name)
     if values is None:
         return None
-    expected = ' x '.join(map(str, shape))
-    try:
-        array = np.asarray(values, np.float32)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f'{where}: {field}: expected {expected} numbers or null'
-        ) from None
-    if array.shape != shape or not np.isfinite(array).all():
-        problem = (
-            f'shape {array.shape}'
-            if array.shape != shape
-            else 'values that are not finite'
-        )
-        raise ValueError(
-            f'{where}: {field}: expected {expected} finite numbers or null, '
-            f'got {problem}'
-        )
-    return array
+    return numbers(values, shape, f'{where}: {name}')
 
 
 def _box(entry: dict, where: str) -> npt.NDArray[np.float32] | None:
@@ -152,8 +128,8 @@ class HandJsonDataset(HandDataset):
 
     Note:
         A sample is that of :func:`synhand.datasets.base.hand_sample`, with
-        `img_path`, `img_id` and `id`. What the file gives as null is NaN
-        and not valid.
+        `img_path`, `img_id` and `id`, and `group` and `view` where the file
+        has them. What the file gives as null is NaN and not valid.
 
     Args:
         ann_file: The annotation file, relative to `data_root`.
@@ -171,13 +147,18 @@ class HandJsonDataset(HandDataset):
 
     def load_data_list(self) -> list[dict]:
         samples = []
-        for number, entry in enumerate(read_annotations(self.ann_file)):
+        entries = read_annotations(self.ann_file)
+        if not entries:
+            raise ValueError(f'{self.ann_file}: expected hands, found none')
+        for number, entry in enumerate(entries):
             if entry['bbox'] is None:
                 entry['bbox'] = _default_box(entry)
             path = entry.pop('img_path')
+            grouping = {k: entry.pop(k) for k in GROUPING if k in entry}
             samples.append(
                 dict(
                     hand_sample(**entry),
+                    **grouping,
                     img_path=path,
                     img_id=number,
                     id=number,

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from mmpose.registry import DATASETS
 
-from synhand.datasets.base import (
-    HandDataset,
-    hand_metainfo,
-    hand_sample,
-    tight_box,
-)
+from synhand.datasets.base import hand_metainfo, hand_sample, tight_box
+from synhand.datasets.rows import RowHandDataset
 from synhand.geometry.cameras import project
 from synhand.synthesis.shards import ShardSet
 
@@ -22,7 +15,7 @@ JOINT_FAMILIES = ('anatomical', 'mano')
 
 
 @DATASETS.register_module()
-class SyntheticHandDataset(HandDataset):
+class SyntheticHandDataset(RowHandDataset):
     """The target hands of a synthetic set.
 
     No list of samples is kept: a row is read from its shard when it is asked
@@ -71,49 +64,28 @@ class SyntheticHandDataset(HandDataset):
             )
         self.joint_family = joint_family
         self._shards = ShardSet(data_root)
-        self._rows: range | npt.NDArray[np.int64] = range(0)
         super().__init__(
             data_root=data_root,
             data_prefix={},
-            pipeline=list(pipeline),
+            pipeline=pipeline,
             indices=indices,
             metainfo=metainfo,
-            serialize_data=False,
             test_mode=test_mode,
             max_refetch=max_refetch,
         )
 
-    def full_init(self) -> None:
-        """Opens the shards and chooses the rows; reads no sample."""
-        if self._fully_initialized:
-            return
-        self._rows = _part(len(self._shards), self._indices, self.data_root)
-        self._fully_initialized = True
+    def _open(self) -> int:
+        return len(self._shards)
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def get_data_info(self, idx: int) -> dict:
-        """One row as a sample.
-
-        Args:
-            idx: Number within the chosen part, from 0.
-
-        Returns:
-            See the class.
-        """
-        number = int(self._rows[idx])
+    def _sample(self, number: int) -> dict:
         row = self._shards.row(number)
-        return self._complete(
-            dict(
-                self._hand(row),
-                image_bytes=row['image'],
-                alpha_bytes=row['alpha'],
-                img_path=f'{self.data_root}#{number}',
-                img_id=number,
-                id=number,
-                sample_idx=idx % len(self),
-            )
+        return dict(
+            self._hand(row),
+            image_bytes=row['image'],
+            alpha_bytes=row['alpha'],
+            img_path=f'{self.data_root}#{number}',
+            img_id=number,
+            id=number,
         )
 
     def _hand(self, row: dict) -> dict:
@@ -130,41 +102,3 @@ class SyntheticHandDataset(HandDataset):
             camera_matrix=row['camera_matrix'],
             hand_side=hand['side'],
         )
-
-    def get_subset_(self, indices: int | Sequence[int]) -> None:
-        """Keeps the first or last n samples, or a sequence of them."""
-        if isinstance(indices, int):
-            indices = (
-                range(len(self))[:indices]
-                if indices >= 0
-                else range(len(self))[indices:]
-            )
-        self._rows = np.asarray(self._rows)[np.asarray(indices, np.int64)]
-
-    def get_subset(self, indices: int | Sequence[int]) -> SyntheticHandDataset:
-        """A copy with the first or last n samples, or a sequence of them."""
-        subset = self._copy_without_annotation()
-        subset.get_subset_(indices)
-        return subset
-
-
-def _part(total: int, indices: Any, folder: str) -> range:
-    rows = range(total)
-    if indices is None:
-        return rows
-    if isinstance(indices, int):
-        part = rows[:indices] if indices >= 0 else rows[indices:]
-        wanted = abs(indices)
-    elif len(indices) == 2 and indices[0] <= indices[1]:
-        part = rows[indices[0] : indices[1]]
-        wanted = indices[1] - indices[0]
-    else:
-        raise ValueError(
-            f'indices: expected a number or a pair (start, stop) of rows, '
-            f'got {indices}'
-        )
-    if wanted == 0 or len(part) != wanted:
-        raise ValueError(
-            f'{folder}: indices {indices} asked for, but it holds {total} rows'
-        )
-    return part

@@ -124,14 +124,15 @@ class _Unpickler(pickle.Unpickler):
             ) from None
 
 
-def load_arrays(path: str | Path) -> dict[str, npt.NDArray]:
-    """The arrays of a pickled dict; other values are left out.
+def load_dict(path: str | Path) -> dict[str, Any]:
+    """A pickled dict of arrays and plain values.
 
     Args:
         path: A file that holds one pickled dict.
 
     Returns:
-        dict: Dense arrays by name; sparse matrices are made dense.
+        dict: Its values by name; objects other than arrays as the stand-ins
+        of this module.
 
     Raises:
         FileNotFoundError: No such file.
@@ -155,6 +156,22 @@ def load_arrays(path: str | Path) -> dict[str, npt.NDArray]:
             f'{path}: expected a pickled dict of arrays, got '
             f'{type(content).__name__}'
         )
+    return content
+
+
+def load_arrays(path: str | Path) -> dict[str, npt.NDArray]:
+    """The arrays of a pickled dict; other values are left out.
+
+    Args:
+        path: A file that holds one pickled dict.
+
+    Returns:
+        dict: Dense arrays by name; sparse matrices are made dense.
+
+    Raises:
+        FileNotFoundError, ValueError: See `load_dict`.
+    """
+    content = load_dict(path)
     try:
         arrays = {str(name): _plain(value) for name, value in content.items()}
     except (KeyError, ValueError, IndexError, TypeError) as error:

@@ -13,7 +13,11 @@ from synhand.datasets.transforms.geometric import (
     MirrorHand,
     RandomHandBox,
 )
-from synhand.datasets.transforms.loading import LoadShardImage, decode_image
+from synhand.datasets.transforms.loading import (
+    LoadHandImage,
+    LoadShardImage,
+    decode_image,
+)
 from synhand.datasets.transforms.photometric import (
     PhotometricJitter,
     RandomOcclusion,
@@ -23,6 +27,7 @@ from synhand.datasets.transforms.photometric import (
 __all__ = [
     'AntialiasedTopdownAffine',
     'BackgroundSource',
+    'LoadHandImage',
     'LoadShardImage',
     'MirrorHand',
     'PackHandInputs',

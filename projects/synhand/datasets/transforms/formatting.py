@@ -26,6 +26,10 @@ _META_KEYS = (
     'mirrored',
     'camera_matrix',
     'bone_scale',
+    'interacting',
+    'group',
+    'view',
+    'joint_family',
 )
 
 
@@ -52,7 +56,11 @@ class PackHandInputs(PackPoseInputs):
 
     def transform(self, results: dict) -> dict:
         own = results.get('instance_mapping_table', {})
-        results['instance_mapping_table'] = {**HAND_INSTANCE_TABLE, **own}
+        results['instance_mapping_table'] = {
+            **HAND_INSTANCE_TABLE,
+            'head_size': 'head_size',  # CMU Panoptic's normaliser
+            **own,
+        }
         return super().transform(results)
 
 

@@ -1,4 +1,4 @@
-"""From a shard's bytes to pixels."""
+"""From a file or a shard's bytes to pixels."""
 
 from __future__ import annotations
 
@@ -59,12 +59,58 @@ class LoadShardImage(BaseTransform):
             alpha = decode_image(
                 alpha_bytes, cv2.IMREAD_GRAYSCALE, f'{path}: alpha'
             )
-            if alpha.shape != image.shape[:2]:
-                raise ValueError(
-                    f'{path}: alpha: expected the size of the image, '
-                    f'{image.shape[:2]}, got {alpha.shape}'
-                )
-            image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
-            cv2.insertChannel(alpha, image, 3)
+            image = _with_coverage(image, alpha, f'{path}: alpha')
         results['img'] = image
         return results
+
+
+def _with_coverage(
+    image: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8], where: str
+) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) and (H, W) as (H, W, 4)."""
+    if alpha.shape != image.shape[:2]:
+        raise ValueError(
+            f'{where}: expected the size of the image, {image.shape[:2]}, '
+            f'got {alpha.shape}'
+        )
+    image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
+    cv2.insertChannel(alpha, image, 3)
+    return image
+
+
+@TRANSFORMS.register_module()
+class LoadHandImage(BaseTransform):
+    """Reads a photo, with the set's mask as coverage if wanted.
+
+    Required Key: `img_path`; `mask_path` (8-bit image, 255 = hand) where the
+    set has masks. Added Keys: as `LoadShardImage`.
+
+    Args:
+        coverage: Probability that the mask is read too, and so the
+            background replaced by a later `ReplaceBackground`.
+
+    Raises:
+        FileNotFoundError: The image or its mask is missing.
+        ValueError: One cannot be decoded, or their sizes differ.
+    """
+
+    def __init__(self, coverage: float = 0.0) -> None:
+        self.coverage = coverage
+
+    def transform(self, results: dict) -> dict:
+        image = _read(results['img_path'], cv2.IMREAD_COLOR)
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        mask = results.get('mask_path')
+        if mask and np.random.rand() < self.coverage:
+            alpha = _read(mask, cv2.IMREAD_GRAYSCALE)
+            image = _with_coverage(image, alpha, mask)
+        results['img'] = image
+        return results
+
+
+def _read(path: str, flags: int) -> npt.NDArray[np.uint8]:
+    try:
+        with open(path, 'rb') as file:
+            return decode_image(file.read(), flags, path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path}: no such image') from None

@@ -1,0 +1,133 @@
+"""FreiHAND as published: 3D, camera and scale.
+
+C. Zimmermann, D. Ceylan, J. Yang, B. Russell, M. Argus, T. Brox: FreiHAND: A
+dataset for markerless capture of hand pose and shape from single RGB images,
+ICCV 2019.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from mmpose.registry import DATASETS
+
+from synhand.datasets.base import hand_metainfo, tight_box
+from synhand.datasets.reading import read_numbers
+from synhand.datasets.table import HandTable, TableHandDataset, table_3d
+from synhand.geometry.cameras import check_camera_matrix
+from synhand.skeleton import HAND_SIDES, NUM_KEYPOINTS
+
+SIZE = 224
+"""Width and height of all images in pixels."""
+
+VERSIONS = 4
+"""Each training hand is there with so many backgrounds."""
+
+_SPLITS = ('training', 'evaluation')
+_BOXES = ('image', 'keypoints')
+
+
+@DATASETS.register_module()
+class FreiHand3DDataset(TableHandDataset):
+    """FreiHAND (version 2) in its official layout; right hands only.
+
+    Files: `{split}_K.json` and `{split}_scale.json` (given to the models
+    that are tested: `camera_matrix` and `bone_scale`), `{split}_xyz.json`
+    (labels; of the evaluation set only if it is there), images
+    `{split}/rgb/%08d.jpg`, masks `training/mask/%08d.jpg`. Metres become mm.
+    Image v * N + i of the training set shows hand i of N before background
+    v. `img_id` is the image's number.
+
+    Args:
+        data_root: Folder of these files.
+        split: `'training'` or `'evaluation'`.
+        versions: Backgrounds of the training set, from `range(4)`.
+        box: `'image'`, all that the evaluation set gives, or `'keypoints'`,
+            their tight box.
+        **kwargs: Those of `RowHandDataset`.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+        ValueError: A file is malformed, or an argument.
+    """
+
+    METAINFO: dict = hand_metainfo('freihand')
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str = 'evaluation',
+        versions: tuple[int, ...] = tuple(range(VERSIONS)),
+        box: str = 'image',
+        **kwargs: Any,
+    ) -> None:
+        if split not in _SPLITS:
+            raise ValueError(
+                f'split: expected one of {_SPLITS}, got {split!r}'
+            )
+        if box not in _BOXES:
+            raise ValueError(f'box: expected one of {_BOXES}, got {box!r}')
+        if not set(versions) <= set(range(VERSIONS)) or not versions:
+            raise ValueError(
+                f'versions: expected some of 0 to {VERSIONS - 1}, got '
+                f'{versions}'
+            )
+        self.split = split
+        self.box = box
+        self.versions = tuple(versions) if split == 'training' else (0,)
+        super().__init__(data_root, **kwargs)
+
+    def _open(self) -> int:
+        masks = Path(self.data_root, self.split, 'mask')
+        self._masks = self.split == 'training' and masks.is_dir()
+        return super()._open() * len(self.versions)
+
+    def _sample(self, number: int) -> dict:
+        assert self._table is not None
+        count = len(self._table)
+        version, hand = divmod(number, count)
+        sample = self._table.sample(hand)
+        image = self.versions[version] * count + hand
+        folder = f'{self.data_root}/{self.split}'
+        sample.update(
+            img_path=f'{folder}/rgb/{image:08d}.jpg', img_id=image, id=number
+        )
+        if self._masks:  # one for all versions
+            sample['mask_path'] = f'{folder}/mask/{hand:08d}.jpg'
+        return sample
+
+    def _read(self) -> HandTable:
+        start = f'{self.data_root}/{self.split}'
+        cameras = read_numbers(f'{start}_K.json', (3, 3))
+        for i, camera in enumerate(cameras):
+            check_camera_matrix(camera, f'{start}_K.json: entry {i}')
+        count = len(cameras)
+        scale = read_numbers(f'{start}_scale.json', (), count) * 1000
+        points = np.full((count, NUM_KEYPOINTS, 3), np.nan, np.float32)
+        labels = Path(f'{start}_xyz.json')
+        if self.split == 'training' or labels.is_file():
+            points = read_numbers(labels, points.shape[1:], count) * 1000
+        table = table_3d(
+            [f'{i:08d}.jpg' for i in range(count)],
+            points,
+            cameras,
+            bbox=np.tile(whole_image(SIZE, SIZE), (count, 1)),
+            folder=f'{start}/rgb/',
+            bone_scale=scale,
+            hand_side=np.full(count, HAND_SIDES['right']),
+        )
+        if self.box == 'keypoints':
+            if np.isnan(points).any():
+                raise ValueError(
+                    f"{labels}: expected, because box='keypoints' needs it"
+                )
+            table.bbox = tight_box(table.keypoints)
+        return table
+
+
+def whole_image(width: int, height: int) -> npt.NDArray[np.float32]:
+    """Box (4,) from the first to the last pixel's centre."""
+    return np.array([0, 0, width - 1, height - 1], np.float32)
