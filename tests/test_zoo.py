@@ -11,7 +11,7 @@ import synhand.registry  # noqa: F401  registers the scheme
 import synhand.zoo as zoo
 from model_factory import CONFIG, STEPS, load_tool, write_checkpoint
 from synhand.apis import HandPredictor
-from synhand.apis.predictor import load_model
+from synhand.apis.loading import load_model
 from synhand.zoo import MODELS, load_weights, read_weights, write_weights
 
 

@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from synhand.apis.predictor import load_model
+from synhand.apis.loading import load_model
 from synhand.zoo import write_weights
 
 

@@ -17,7 +17,7 @@ from synhand.apis.predictor import PredictionError, shrunk
 from synhand.datasets.base import tight_box
 from synhand.geometry.cameras import mirror, project
 from synhand.recipes import BOX_PADDING
-from synhand.zoo import MODELS
+from synhand.zoo import DEFAULT_MODEL, MODELS
 
 
 @pytest.fixture(scope='module')
@@ -348,7 +348,7 @@ def test_released_model_is_the_default(
     predictor, checkpoint, arguments, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(synhand.zoo, '_FOLDER', tmp_path)
-    (released,) = MODELS.values()
+    released = MODELS[DEFAULT_MODEL]
     assert released.config_file == CONFIG
     weights = torch.load(checkpoint)['state_dict']
     synhand.zoo.write_weights(released.weights_file, weights, {}, 15)

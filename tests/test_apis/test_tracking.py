@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from synhand.apis.finder import FoundHand
 from synhand.apis.predictor import HandPrediction
-from synhand.apis.tracking import FoundHand, HandTracker
+from synhand.apis.tracking import HandTracker
 from synhand.geometry.boxes import overlap
 
 _SHAPE = np.random.default_rng(0).uniform(0, 1, (21, 2)).astype(np.float32)

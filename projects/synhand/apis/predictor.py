@@ -12,13 +12,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
-from mmengine.runner.checkpoint import load_checkpoint
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
-from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
-from synhand import compat
 from synhand.apis.images import read_image
+from synhand.apis.loading import load_model, model_device, model_files
 from synhand.datasets.base import (
     METAINFO_KEYS,
     hand_metainfo,
@@ -27,7 +25,7 @@ from synhand.datasets.base import (
 )
 from synhand.geometry.cameras import check_camera_matrix
 from synhand.skeleton import HAND_SIDES, ROOT
-from synhand.zoo import DEFAULT_MODEL, SCHEME, released_model
+from synhand.zoo import DEFAULT_MODEL
 
 Image = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -146,8 +144,10 @@ class HandPredictor:
         if batch_size < 1:
             raise ValueError(f'batch_size: expected 1 or more: {batch_size}')
         self.batch_size = batch_size
-        self.device = _device(device)
-        config, checkpoint = _files(model, config, checkpoint)
+        self.device = model_device(device)
+        config, checkpoint = model_files(
+            model, config, checkpoint, DEFAULT_MODEL
+        )
         cfg = Config.fromfile(config)
         init_default_scope(cfg.get('default_scope', 'mmpose'))
         self.model = load_model(cfg, checkpoint).to(self.device)
@@ -261,26 +261,6 @@ class HandPredictor:
         return found
 
 
-def load_model(cfg: Config, checkpoint: str | Path) -> torch.nn.Module:
-    """Build a config's model with all weights of a checkpoint.
-
-    Args:
-        cfg: A config with a `model`.
-        checkpoint: A file, or `synhand://NAME`.
-
-    Returns:
-        The model in evaluation mode.
-
-    Raises:
-        FileNotFoundError: The checkpoint is missing.
-        ValueError: It is of another model.
-    """
-    model = MODELS.build(cfg.model)
-    with compat.complete_weights():
-        load_checkpoint(model, str(checkpoint), 'cpu', logger='silent')
-    return model.eval()
-
-
 def check_box(box: FloatArray, image: Image, where: str) -> None:
     """Raise where a box does not meet its image.
 
@@ -317,37 +297,6 @@ def shrunk(box: FloatArray, padding: float) -> FloatArray:
 def _whole(image: Image) -> FloatArray:
     height, width = image.shape[:2]
     return np.array([0, 0, width - 1, height - 1], np.float32)
-
-
-def _device(name: str) -> torch.device:
-    if name == 'auto':
-        name = 'cuda' if torch.cuda.is_available() else 'cpu'
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f'device: expected auto, cpu or cuda, got {name!r} ({reason})'
-        ) from None
-    return device
-
-
-def _files(
-    model: str | None,
-    config: str | Path | None,
-    checkpoint: str | Path | None,
-) -> tuple[str, str]:
-    """Config and checkpoint, of a released model or as given."""
-    if config is None and checkpoint is None:
-        released = released_model(model or DEFAULT_MODEL)
-        return str(released.config_file), f'{SCHEME}{released.name}'
-    if model is not None or config is None or checkpoint is None:
-        raise ValueError(
-            'expected the name of a model, or a config with a checkpoint; '
-            f'got model {model}, config {config}, checkpoint {checkpoint}'
-        )
-    return str(config), str(checkpoint)
 
 
 def _pipeline(cfg: Config, config: str) -> list[dict]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from synhand.apis.finder import FoundHand
 from synhand.apis.predictor import HandPrediction, HandPredictor
 from synhand.apis.smoothing import OneEuroFilter
 from synhand.datasets.base import tight_box
 from synhand.geometry.boxes import overlap
 
 Image = npt.NDArray[np.uint8]
-Finder = Callable[[Image], Sequence['FoundHand']]
+Finder = Callable[[Image], Sequence[FoundHand]]
 
 MIN_SCORE = 0.35
 """Mean keypoint score below which there is no hand. On crops of photos
@@ -26,21 +27,6 @@ _MIN_SIDE = 8.0  # px
 _DUPLICATE = 0.6  # overlap of boxes
 _VOTES = 5
 _MAX_GROWTH = 1.6  # of the box's side, a frame
-
-
-@dataclass(frozen=True, eq=False)
-class FoundHand:
-    """A place where a hand may be.
-
-    Attributes:
-        bbox: (4,) tight box x1, y1, x2, y2 in pixels of the image.
-        hand: `'left'`, `'right'` or `'unknown'`.
-        score: 0 to 1.
-    """
-
-    bbox: npt.NDArray[np.float32]
-    hand: str = 'unknown'
-    score: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

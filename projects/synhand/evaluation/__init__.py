@@ -3,6 +3,7 @@
 from synhand.evaluation.metrics import (
     DexYCBSubmission,
     FreiHANDSubmission,
+    HandBoxMetric,
     HandKeypoint2DMetric,
     HandKeypoint3DMetric,
     HandMeshMetric,
@@ -15,6 +16,7 @@ __all__ = [
     'DexYCBSubmission',
     'FreiHANDSubmission',
     'HO3DSubmission',
+    'HandBoxMetric',
     'HandKeypoint2DMetric',
     'HandKeypoint3DMetric',
     'HandMeshMetric',

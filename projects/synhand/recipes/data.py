@@ -87,10 +87,11 @@ def test_pipeline(
     ]
 
 
-def _loader(
+def loader(
     dataset: dict, batch_size: int, workers: int, training: bool
 ) -> dict:
-    loader = dict(
+    """Loader of any dataset: shuffled without end, or in order, once."""
+    config = dict(
         batch_size=batch_size,
         num_workers=workers,
         persistent_workers=training and workers > 0,
@@ -98,15 +99,15 @@ def _loader(
         dataset=dataset,
     )
     if training:
-        loader.update(
+        config.update(
             sampler=dict(type='InfiniteSampler', shuffle=True),
             drop_last=True,
         )
     else:
-        loader['sampler'] = dict(
+        config['sampler'] = dict(
             type='DefaultSampler', shuffle=False, round_up=False
         )
-    return loader
+    return config
 
 
 def synthetic_loader(
@@ -137,7 +138,7 @@ def synthetic_loader(
         test_mode=not training,
         pipeline=pipeline,
     )
-    return _loader(dataset, batch_size, workers, training)
+    return loader(dataset, batch_size, workers, training)
 
 
 def hand_json_loader(
@@ -155,7 +156,7 @@ def hand_json_loader(
         test_mode=True,
         pipeline=pipeline,
     )
-    return _loader(dataset, batch_size, workers, training=False)
+    return loader(dataset, batch_size, workers, training=False)
 
 
 def synthetic_data(

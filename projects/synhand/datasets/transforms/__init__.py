@@ -4,10 +4,12 @@ from synhand.datasets.transforms.background import (
     BackgroundSource,
     ReplaceBackground,
 )
+from synhand.datasets.transforms.family import MarkJointFamily
 from synhand.datasets.transforms.formatting import (
     PackHandInputs,
     PackHandLabels,
 )
+from synhand.datasets.transforms.frames import FrameAffine
 from synhand.datasets.transforms.geometric import (
     AntialiasedTopdownAffine,
     MirrorHand,
@@ -23,10 +25,12 @@ from synhand.datasets.transforms.photometric import (
     RandomOcclusion,
     SpectrumJitter,
 )
+from synhand.datasets.transforms.two_hands import AsTwoHands
 
 __all__ = [
     'AntialiasedTopdownAffine',
     'BackgroundSource',
+    'FrameAffine',
     'LoadHandImage',
     'LoadShardImage',
     'MirrorHand',
@@ -38,4 +42,6 @@ __all__ = [
     'ReplaceBackground',
     'SpectrumJitter',
     'decode_image',
+    'MarkJointFamily',
+    'AsTwoHands',
 ]

@@ -58,7 +58,7 @@ class AntialiasedTopdownAffine(TopdownAffine):
         matrix = get_udp_warp_matrix(
             center, scale, rotation, output_size=self.input_size
         )
-        results['img'] = _warp(
+        results['img'] = warp(
             results['img'], matrix, self.input_size, int(side / width)
         )
         results['transformed_keypoints'] = cv2.transform(
@@ -73,13 +73,23 @@ class AntialiasedTopdownAffine(TopdownAffine):
         return results
 
 
-def _warp(
+def warp(
     image: npt.NDArray[np.uint8],
     matrix: npt.NDArray[np.float32],
     size: tuple[int, int],
     factor: int,
 ) -> npt.NDArray[np.uint8]:
-    """The crop of (W, H) `size`, from the image shrunk by a factor."""
+    """Part of an image; large images are averaged before they are sampled.
+
+    Args:
+        image: (H, W, C).
+        matrix: (2, 3) from pixels of the image to those of the result.
+        size: (W, H) of the result in pixels.
+        factor: Whole number by which the image is shrunk first.
+
+    Returns:
+        (H, W, C), black beside the image.
+    """
     region = _region(image, matrix, size, factor) if factor > 1 else None
     if region is not None:
         left, top, image = region

@@ -1,5 +1,6 @@
 """Metrics for MMPose's evaluators, one file a job."""
 
+from synhand.evaluation.metrics.boxes import HandBoxMetric
 from synhand.evaluation.metrics.interhand import InterHandOfficialMetric
 from synhand.evaluation.metrics.keypoints_2d import HandKeypoint2DMetric
 from synhand.evaluation.metrics.keypoints_3d import HandKeypoint3DMetric
@@ -15,6 +16,7 @@ __all__ = [
     'DexYCBSubmission',
     'FreiHANDSubmission',
     'HO3DSubmission',
+    'HandBoxMetric',
     'HandKeypoint2DMetric',
     'HandKeypoint3DMetric',
     'HandMeshMetric',

@@ -1,0 +1,113 @@
+"""Whole pictures and the boxes of their hands, as a detector takes them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from mmcv.transforms import BaseTransform
+from mmpose.registry import TRANSFORMS
+
+from synhand.datasets.base import tight_box
+from synhand.datasets.transforms.geometric import warp
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@TRANSFORMS.register_module()
+class FrameAffine(BaseTransform):
+    """Puts a picture into the network's input, and makes its hands' boxes.
+
+    A box is the tight box of a hand's keypoints within the picture. A hand
+    of which less than `min_inside` of the keypoints lie in the picture, or
+    that is smaller than `min_side`, is marked to be ignored.
+
+    Required Keys: `img` (H, W, 3 or 4), `hands_keypoints` (N, K, 2) px,
+    `hands_side` (N,). Modified Key: `img`. Added Keys: `gt_bboxes` (N, 4)
+    x1, y1, x2, y2 px of the input, `gt_bboxes_labels` (N,) 0 left, 1 right,
+    `gt_ignore_flags` (N,), `img_shape`, `scale_factor` (x, y) of the input
+    over the picture, `border` of zeros.
+
+    Args:
+        input_size: (W, H) px.
+        random: Scale, turn, shift and mirror at random; else the picture is
+            scaled to fit and lies in the upper left corner.
+        scale: Smallest and largest random factor to the fitting scale.
+        rotation: Largest random turn in degrees.
+        min_inside: See above.
+        min_side: Longer side of a box in px of the input.
+    """
+
+    def __init__(
+        self,
+        input_size: tuple[int, int],
+        random: bool = False,
+        scale: tuple[float, float] = (0.6, 2.5),
+        rotation: float = 20.0,
+        min_inside: float = 0.5,
+        min_side: float = 6.0,
+    ) -> None:
+        self.input_size = tuple(input_size)
+        self.random = random
+        self.scale = scale
+        self.rotation = rotation
+        self.min_inside = min_inside
+        self.min_side = min_side
+
+    def transform(self, results: dict) -> dict:
+        image = results['img']
+        size = np.array(image.shape[1::-1], float)
+        fit = float((self.input_size / size).min())
+        mirror = False
+        if self.random:
+            mirror = bool(np.random.rand() < 0.5)
+            matrix = self._random_matrix(size, fit, mirror)
+        else:
+            matrix = np.float32([[fit, 0, 0], [0, fit, 0]])
+            matrix[:, 2] = (fit - 1) / 2  # pixel centres lie at integers
+        shrink = max(1, int(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2])))))
+        results['img'] = warp(image, matrix, self.input_size, shrink)
+        self._add_boxes(results, matrix, mirror)
+        results.update(
+            img_shape=self.input_size[::-1],
+            ori_shape=image.shape[:2],
+            scale_factor=(fit, fit),
+            border=[0, 0, 0, 0],
+        )
+        return results
+
+    def _random_matrix(
+        self, size: npt.NDArray, fit: float, mirror: bool
+    ) -> FloatArray:
+        """(2, 3): a random place of the picture falls on the middle."""
+        low, high = np.log(self.scale)
+        factor = fit * np.exp(np.random.uniform(low, high))
+        angle = np.radians(np.random.uniform(-self.rotation, self.rotation))
+        turn = factor * np.array(
+            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        )
+        if mirror:
+            turn = turn @ np.diag([-1.0, 1.0])
+        free = np.maximum(size - np.array(self.input_size) / factor, 0) / size
+        place = size * (0.5 + np.random.uniform(-0.5, 0.5, 2) * (free + 0.2))
+        middle = np.array(self.input_size) / 2
+        return np.column_stack([turn, middle - turn @ place]).astype(
+            np.float32
+        )
+
+    def _add_boxes(
+        self, results: dict, matrix: FloatArray, mirror: bool
+    ) -> None:
+        keypoints, side = results['hands_keypoints'], results['hands_side']
+        count = len(keypoints)
+        points = cv2.transform(keypoints.reshape(-1, 1, 2), matrix)
+        points = points.reshape(keypoints.shape) if count else keypoints
+        last = np.array(self.input_size, np.float32) - 1
+        inside = ((points >= 0) & (points <= last)).all(-1).mean(-1)
+        boxes = tight_box(points.clip(0, last)).reshape(-1, 4)
+        longer = (boxes[:, 2:] - boxes[:, :2]).max(-1, initial=0)
+        results['gt_bboxes'] = boxes
+        results['gt_bboxes_labels'] = 1 - side if mirror else side
+        results['gt_ignore_flags'] = (inside < self.min_inside) | (
+            longer < self.min_side
+        )
