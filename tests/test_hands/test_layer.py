@@ -97,7 +97,8 @@ def test_rotation_and_translation_move_all_points_rigidly(model):
     wrist = model(shape, pose, length=length).keypoints['mano'][:, :1]
     turn = torch.tensor(Rotation.from_rotvec(rotation.numpy()).as_matrix())
     expected = wrist + (still - wrist) @ turn.mT + translation[:, None]
-    torch.testing.assert_close(moved, expected)
+    # Weights are stored in single precision: they sum to 1 within 1e-7.
+    torch.testing.assert_close(moved, expected, atol=1e-4, rtol=0)
 
 
 def test_length_is_the_one_asked_for(model):

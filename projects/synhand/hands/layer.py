@@ -266,18 +266,16 @@ class HandModel(nn.Module):
         rest = self.rest(shape, length, vertices)
         joints = self._joint_rotations(pose)
         turns, moves = self._chain(self._bone_rotations(joints), rest.pivots)
+        turns, moves = _place(
+            turns, moves, self._origin(rest.pivots), rotation, translation
+        )
         keypoints = self._keypoints(rest, joints, turns, moves)
         surface = None
         if rest.vertices is not None:
             corrected = self._corrected(rest, joints)
             surface = skin(self.weights, corrected, turns, moves)
-        origin = self._origin(rest.pivots)
-        place = lambda points: _place(points, origin, rotation, translation)  # noqa: E731
-        anatomical, mano = place(keypoints).chunk(2, dim=1)
-        return HandOutput(
-            None if surface is None else place(surface),
-            dict(anatomical=anatomical, mano=mano),
-        )
+        anatomical, mano = keypoints.chunk(2, dim=1)
+        return HandOutput(surface, dict(anatomical=anatomical, mano=mano))
 
     def _joint_rotations(self, pose: Tensor) -> Tensor:
         if pose.ndim == 2:
@@ -335,9 +333,10 @@ def skin(
         turns: (B, N, 3, 3) rotations of the bones.
         moves: (B, N, 3) translations of the bones.
     """
-    bones = torch.cat([turns, moves[..., None]], -1).flatten(2)
-    blended = (weights @ bones).unflatten(-1, (3, 4))
-    return _carry(points, blended[..., :3], blended[..., 3])
+    columns = torch.cat([turns.mT, moves[:, :, None]], 2).flatten(2)
+    x, y, z, move = (weights @ columns).unflatten(-1, (4, 3)).unbind(-2)
+    u, v, w = points.split(1, -1)
+    return x * u + y * v + z * w + move
 
 
 def _tree(parents: npt.NDArray) -> list[tuple[list[int], list[int]]]:
@@ -357,7 +356,7 @@ def _tree(parents: npt.NDArray) -> list[tuple[list[int], list[int]]]:
 
 
 def _apply(turns: Tensor, points: Tensor) -> Tensor:
-    return (turns * points[..., None, :]).sum(-1)
+    return (turns @ points[..., None])[..., 0]
 
 
 def _carry(points: Tensor, turns: Tensor, moves: Tensor) -> Tensor:
@@ -365,17 +364,20 @@ def _carry(points: Tensor, turns: Tensor, moves: Tensor) -> Tensor:
 
 
 def _place(
-    points: Tensor,
+    turns: Tensor,
+    moves: Tensor,
     origin: Tensor,
     rotation: Tensor | None,
     translation: Tensor | None,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
+    """Bone transforms followed by the motion of the whole hand."""
     if rotation is not None:
-        turn = to_matrices(rotation, leading=1)
-        points = origin + (points - origin) @ turn.transpose(-1, -2)
+        turn = to_matrices(rotation, leading=1)[:, None]
+        turns = turn @ turns
+        moves = origin + _apply(turn, moves - origin)
     if translation is not None:
-        points = points + translation[:, None]
-    return points
+        moves = moves + translation[:, None]
+    return turns, moves
 
 
 def skeleton_adjacency() -> csr_matrix:
