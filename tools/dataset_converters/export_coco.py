@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from synhand.synthesis.export import ANNOTATIONS, IMAGES, export_coco
+from synhand.synthesis.ledger import MANIFEST, Manifest
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,12 +23,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--all-hands',
         action='store_true',
-        help='hands beyond the target of an image too',
+        help='hands beyond the target of a crop too; whole pictures '
+        '(--mode frame) have all theirs anyway',
     )
     args = parser.parse_args()
     if args.start and args.num is None:
         parser.error('--start: expected --num with it')
     return args
+
+
+def has_whole_pictures(folder: Path) -> bool:
+    """Whether a set's manifest says so; shards alone are taken for crops."""
+    if not (folder / MANIFEST).exists():
+        return False
+    return Manifest.read(folder).config.get('mode') == 'frame'
 
 
 def main() -> int:
@@ -42,7 +51,7 @@ def main() -> int:
                 args.set,
                 args.out,
                 rows,
-                args.all_hands,
+                args.all_hands or has_whole_pictures(args.set),
                 lambda done: bar.update(done - bar.n),
             )
     except (ValueError, OSError) as error:

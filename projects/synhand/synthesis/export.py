@@ -43,14 +43,16 @@ def export_coco(
     ``keypoints_cam_anatomical`` and ``keypoints_cam_mano`` (63 numbers, mm,
     camera frame), ``hand_side``, ``kind``, ``pose`` and ``shape``.
     ``keypoints`` are 63 numbers x, y (px, pixel centres at integers) and 2,
-    or 1 for hidden ones. Numbers read back as the same 32-bit floats.
+    or 1 for those hidden or outside the image. Boxes end at the image's
+    borders. Numbers read back as the same 32-bit floats. Images without a
+    hand are there without annotations.
 
     Args:
         folder: Of the set.
         out: To be made; it appears when it is whole.
         rows: Which rows; None: all.
-        all_hands: Hands beyond the target too, where they reach into the
-            image.
+        all_hands: Hands beyond the target too, where their boxes reach into
+            the image; whole pictures have no target and need it.
         progress: Called with the number of images written.
 
     Returns:
@@ -119,12 +121,16 @@ def _write_image(out: Path, row: dict) -> Path:
 
 
 def _hands(row: dict, all_hands: bool) -> Iterator[dict]:
-    size = np.array([row['width'], row['height']])
     for number, hand in enumerate(row['hands']):
-        low, high = hand['bbox'][:2], hand['bbox'][2:]
-        inside = (high > -0.5).all() and (low < size - 0.5).all()
-        if number == 0 or (all_hands and inside):
+        if number == 0 or (all_hands and (_box(row, hand)[2:] > 0).all()):
             yield hand
+
+
+def _box(row: dict, hand: dict) -> np.ndarray:
+    """x, y, width, height (4,) in px of what is in the image."""
+    last = np.array([row['width'], row['height']]) - 1
+    low, high = np.clip(hand['bbox'].reshape(2, 2), 0, last)
+    return np.concatenate([low, high - low])
 
 
 def _image(row: dict, name: Path) -> dict:
@@ -141,7 +147,7 @@ def _image(row: dict, name: Path) -> dict:
 
 
 def _annotation(row: dict, hand: dict, number: int) -> dict:
-    x, y, right, bottom = _numbers(hand['bbox'])
+    box = _numbers(_box(row, hand))
     visible = np.where(hand['occluded'] == 0, 2, 1)
     keypoints = np.column_stack([hand['keypoints_2d'], visible])
     return {
@@ -150,8 +156,8 @@ def _annotation(row: dict, hand: dict, number: int) -> dict:
         'category_id': CATEGORY['id'],
         'keypoints': _numbers(keypoints),
         'num_keypoints': NUM_KEYPOINTS,
-        'bbox': [x, y, right - x, bottom - y],
-        'area': (right - x) * (bottom - y),
+        'bbox': box,
+        'area': box[2] * box[3],
         'iscrowd': 0,
         'segmentation': [],
         'hand_side': SIDES[hand['side']],
