@@ -8,11 +8,16 @@ import sys
 import pytest
 
 from synhand.files import (
+    append_line,
     sweep,
     temporary_name,
     write_bytes,
     write_text,
     written_whole,
+)
+
+needs_full_disk = pytest.mark.skipif(
+    not os.path.exists('/dev/full'), reason='no /dev/full, a full disk'
 )
 
 
@@ -53,9 +58,7 @@ def test_folder_appears_whole(tmp_path):
     assert os.listdir(path) == ['a']
 
 
-@pytest.mark.skipif(
-    not os.path.exists('/dev/full'), reason='no /dev/full, a full disk'
-)
+@needs_full_disk
 def test_full_disk_names_the_file(tmp_path):
     path = tmp_path / 'file'
     temporary_name(path).symlink_to('/dev/full')
@@ -88,6 +91,28 @@ def test_error_about_another_file_keeps_its_name(tmp_path):
     with pytest.raises(FileNotFoundError) as error, written_whole(tmp_path):
         open(tmp_path / 'absent').close()
     assert error.value.filename == str(tmp_path / 'absent')
+
+
+def test_appended_line_starts_below_a_cut_one(tmp_path):
+    path = tmp_path / 'log'
+    append_line(path, 'one')
+    append_line(path, 'two')
+    with path.open('a') as file:
+        file.write('cut')
+    append_line(path, 'three')
+    assert path.read_text() == 'one\ntwo\ncut\nthree\n'
+    with pytest.raises(IsADirectoryError) as error:
+        append_line(tmp_path, 'x')
+    assert error.value.filename == str(tmp_path)
+
+
+@needs_full_disk
+def test_full_disk_names_the_appended_file(tmp_path):
+    path = tmp_path / 'log'
+    path.symlink_to('/dev/full')
+    with pytest.raises(OSError, match='No space left') as error:
+        append_line(path, 'x')
+    assert error.value.filename == str(path)
 
 
 def test_sweep_takes_what_the_dead_left_and_what_is_abandoned(tmp_path):

@@ -64,6 +64,21 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file, below a line that a killed process cut short.
+
+    Raises:
+        OSError: No space, no permission; names ``path``.
+    """
+    try:
+        with path.open('a+b') as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+            start = b'' if file.read(1) in (b'', b'\n') else b'\n'
+            file.write(start + line.encode() + b'\n')
+    except OSError as error:
+        raise _named(error, path, path) from None
+
+
 def sweep(folder: Path, abandoned: Collection[str] = ()) -> None:
     """Remove what killed processes left in a folder.
 

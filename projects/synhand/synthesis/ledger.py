@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from synhand.files import write_text
+from synhand.files import append_line, write_text
 from synhand.synthesis.config import GENERATOR_VERSION, SynthesisConfig
 
 MANIFEST = 'set.json'
@@ -204,9 +204,8 @@ def _difference(found: Manifest, asked: Manifest) -> tuple[str, Any] | None:
 
 def append_log(folder: Path, event: str, **facts: Any) -> None:
     """Add one line to the log of a set."""
-    line = json.dumps({'event': event, 'at': now(), **facts}) + '\n'
-    with (folder / LOG).open('a') as file:
-        file.write(line)
+    line = json.dumps({'event': event, 'at': now(), **facts})
+    append_line(folder / LOG, line)
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
