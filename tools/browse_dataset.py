@@ -133,9 +133,11 @@ def decode(table, column: str, row: int, flag: int) -> np.ndarray:
 
 
 def drawn(picture: Picture) -> np.ndarray:
-    """The surroundings of the target with all hands and a caption."""
-    keypoints = picture.keypoints[:1] or [np.zeros((1, 2))]
-    low, high = keypoints[0].min(0), keypoints[0].max(0)
+    """The target's surroundings, or all where there is none, and a caption."""
+    height, width = picture.image.shape[:2]
+    corners = np.array([[0, 0], [width, height]]) - 0.5
+    around = picture.keypoints[0] if picture.keypoints else corners / MARGIN
+    low, high = around.min(0), around.max(0)
     side = max(MARGIN * (high - low).max(), 8.0)
     scale = CELL / side
     corner = (low + high - side) / 2

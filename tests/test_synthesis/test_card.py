@@ -21,8 +21,11 @@ from synhand.synthesis.verify import Verification, record
 
 def row(index):
     facts = {'tone': 3.0, 'attempts': 1 + index % 3, 'repaired': index % 2}
+    facts |= {'kind': 'people', 'touching': index % 4 == 0}
+    facts['rejected'] = {'hidden': index % 3}
     made = make_row(index)
     made['scene'] = json.dumps({**facts, 'surfaces': [1, 3]})
+    made['hands'][0]['shape'] = [0.5, 180.0]
     made['hands'][0]['kind'] = 'gesture:fist' if index % 4 else 'free'
     return made
 
@@ -63,6 +66,10 @@ def test_card_names_counts_shares_and_lacks(folder):
         '| gesture | 6 | 75.0 % |',
         '| free | 2 | 25.0 % |',
         '| drawn: garment or jewellery | 8 | 100.0 % |',
+        '| scene: people | 8 | 100.0 % |',
+        '| two hands touch | 2 | 25.0 % |',
+        '| share of every hand in the image | ',
+        '| index_mcp - index_pip | 39.8 ± 0.0 | 40-40 |  |  | 39.8 ± 4.9 |',
         '1 named gestures: fist 6.',
         'wrist 100,',
     ):
@@ -89,7 +96,8 @@ def test_card_counts_what_the_self_check_did(folder):
     statistics = write_card(folder)
     line = self_check(statistics)
     assert '8 images passed; 5 drawn again' in line
-    assert '(7 scenes dropped), 4 poses opened' in line
+    dropped = '7 scenes dropped; too few of its keypoints are seen: 7'
+    assert f'({dropped}), 4 poses opened' in line
     text = (folder / 'README.md').read_text()
     assert line in text
     assert 'images by scenes drawn: 1: 3, 2: 3, 3: 2' in text

@@ -13,6 +13,7 @@ from synhand.hands.anny_hand import default_hand
 from synhand.skeleton import BONES
 from synhand.synthesis.shards import ShardError, ShardSet, write_shard
 from synhand.synthesis.statistics import (
+    CHILD_MM,
     MAP_SHAPE,
     Histogram,
     SetStatistics,
@@ -33,6 +34,7 @@ def rich_row(index):
     for hand in row['hands']:
         hand['pose'] = rng.uniform(LOWER, UPPER)
         hand['occluded'] = rng.integers(0, 2, 21)
+        hand['shape'] = np.array([0.5, 150.0 + 20 * (index % 2)])
         hand['kind'] = ('free', 'gesture:fist')[index % 2]
     row['scene'] = json.dumps(
         {
@@ -40,6 +42,9 @@ def rich_row(index):
             'attempts': int(rng.integers(1, 4)),
             'repaired': float(index % 2) / 2,
             'surfaces': [1, 4, 4, 9][: 1 + index % 4],
+            'kind': ('people', 'crop')[index % 2],
+            'touching': index % 3 == 0,
+            'rejected': {'hidden': index % 5} if index % 5 else {},
             'new fact': {'of': ['another', 'version']},
         }
     )
@@ -120,12 +125,48 @@ def test_counts_are_those_of_a_slow_loop(folder, rows):
         assert found.surfaces[code] == sum(
             code in scene['surfaces'] for scene in scenes
         )
-    bones = np.zeros(20)
-    for hand in targets:
-        points = hand['keypoints_cam_anatomical']
-        for b, (parent, child) in enumerate(BONES):
-            bones[b] += np.linalg.norm(points[child] - points[parent])
-    np.testing.assert_allclose(found.bones_mm, bones, rtol=1e-5)
+    for kind in ('people', 'crop'):
+        assert found.scenes[kind] == sum(s['kind'] == kind for s in scenes)
+    assert found.touching == sum(scene['touching'] for scene in scenes)
+    assert found.rejected['hidden'] == sum(
+        scene['rejected'].get('hidden', 0) for scene in scenes
+    )
+    assert found.rejected['order'] == 0
+
+
+def test_bones_of_adults_and_children_are_those_of_a_slow_loop(folder, rows):
+    found = measure(folder).bones_mm
+    for group, small in (('adults', False), ('children', True)):
+        lengths = []
+        for hand in (row['hands'][0] for row in rows):
+            points = hand['keypoints_cam_anatomical']
+            if (hand['shape'][-1] < CHILD_MM) == small:
+                bones = [points[c] - points[p] for p, c in BONES]
+                lengths.append(np.linalg.norm(bones, axis=1))
+        moments = found[group]
+        assert moments.count == len(lengths) > 20
+        np.testing.assert_allclose(moments.mean, np.mean(lengths, 0), 1e-5)
+        np.testing.assert_allclose(
+            moments.deviation, np.std(lengths, 0), 1e-3, 1e-3
+        )
+        np.testing.assert_allclose(moments.lowest, np.min(lengths, 0), 1e-5)
+        np.testing.assert_allclose(moments.highest, np.max(lengths, 0), 1e-5)
+
+
+def test_every_hand_counts_in_the_shares_in_the_image(folder, rows):
+    found = measure(folder)
+    hands = [hand for row in rows for hand in row['hands']]
+    inside = []
+    for hand in hands:
+        pixels = np.array(hand['keypoints_2d'])
+        inside.append(((pixels >= -0.5) & (pixels <= 127.5)).all(1).mean())
+    seen = [(np.array(hand['occluded']) == 0).mean() for hand in hands]
+    for values, histogram in (
+        (inside, found.in_frame),
+        (seen, found.in_view),
+    ):
+        expected, _ = np.histogram(values, histogram.edges)
+        np.testing.assert_array_equal(histogram.counts, expected)
 
 
 def test_histograms_hold_the_values(folder, rows):

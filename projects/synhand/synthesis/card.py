@@ -9,18 +9,26 @@ from pathlib import Path
 import numpy as np
 
 from synhand.hands.anatomy import LIMITS_DEGREES
-from synhand.skeleton import BONES, KEYPOINT_NAMES, MEAN_BONE_LENGTHS_MM
+from synhand.skeleton import BONES, KEYPOINT_NAMES
 from synhand.synthesis import things
+from synhand.synthesis.anthropometry import (
+    HAND_LENGTHS_MM,
+    PUBLISHED_BONES_MM,
+)
+from synhand.synthesis.checks import CAUSES
 from synhand.synthesis.ledger import (
     CHECKSUMS,
     Manifest,
     complete_checksums,
+    read_checksums,
     read_log,
     sha256,
     write_text,
 )
 from synhand.synthesis.statistics import (
+    CHILD_MM,
     Histogram,
+    Moments,
     SetStatistics,
     evenness,
     measure,
@@ -29,7 +37,8 @@ from synhand.synthesis.statistics import (
 CARD = 'README.md'
 _SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MAX_RUNS = 12
-_PHALANGES = slice(9, 12)  # The middle finger's in BONES.
+_PREFIX = 12  # digits of a shard's checksum in the card
+_MIDDLE = slice(8, 12)  # the middle ray's in BONES
 # Fewer images leave cells of a view map empty by chance.
 _ENOUGH_VIEWS = 10_000
 _SIDES = {0: 'left', 1: 'right'}
@@ -85,10 +94,19 @@ def self_check(statistics: SetStatistics) -> str:
     again = known - statistics.attempts[1]
     scenes = sum(n * count for n, count in statistics.attempts.items())
     return (
-        f'self-check: {known} images passed; {again} drawn again until the '
-        f'hand was seen ({scenes - known} scenes dropped), '
+        f'self-check: {known} images passed; {again} drawn again until one '
+        f'passed ({scenes - known} scenes dropped{_causes(statistics)}), '
         f'{statistics.opened} poses opened to end a penetration'
     )
+
+
+def _causes(statistics: SetStatistics) -> str:
+    found = [
+        f'{CAUSES[cause]}: {count}'
+        for cause, count in statistics.rejected.most_common()
+        if count
+    ]
+    return f'; {", ".join(found)}' if found else ''
 
 
 def card(folder: Path, manifest: Manifest, statistics: SetStatistics) -> str:
@@ -157,13 +175,19 @@ def _counts(s: SetStatistics) -> str:
     for code, count in s.surfaces.items():
         number, layer = divmod(code, things.LAYERS)
         name = _SURFACES.get(layer, f'layer {layer}')
-        shown[f'drawn: {"other " if number else ""}{name}'] += count
-    for counts in (sides, sizes, hands, shown):
+        owner = f' of hand {number + 1}' if number else ''
+        shown[f'drawn: {name}{owner}'] += count
+    scenes = {f'scene: {k}': n for k, n in s.scenes.items()}
+    scenes |= {'two hands touch': s.touching} if s.touching else {}
+    for counts in (sides, sizes, hands, scenes, shown):
         rows += _counted(Counter(counts), s.rows)
     table = _table(['', 'images', 'share'], rows)
     head = ['', *(f'{share:.0%}' for share in _SHARES)]
     lines = [
         ['longer side of the hand, px', *_spread(s.box_px)],
+        ['the same of every hand, px', *_spread(s.every_box_px)],
+        ['share of every hand in the image', *_spread(s.in_frame, 2)],
+        ['share of every hand seen', *_spread(s.in_view, 2)],
         ['distance, mm', *_spread(s.distance_mm)],
         ['angle of view of the image, degrees', *_spread(s.view_degrees, 1)],
         ['hand along its bones, mm', *_spread(s.length_mm)],
@@ -218,25 +242,48 @@ def _views(s: SetStatistics) -> str:
 
 
 def _bones(s: SetStatistics) -> str:
-    means = s.bones_mm / max(s.rows, 1)
-    scale = means[_PHALANGES].sum() / sum(MEAN_BONE_LENGTHS_MM[_PHALANGES])
-    rows = [
-        [
-            f'{KEYPOINT_NAMES[parent]} - {KEYPOINT_NAMES[child]}',
-            f'{mean:.1f}',
-            f'{published * scale:.1f}',
-        ]
-        for (parent, child), mean, published in zip(
-            BONES, means, MEAN_BONE_LENGTHS_MM, strict=True
+    adults, children = s.bones_mm['adults'], s.bones_mm['children']
+    rows = []
+    for bone, (parent, child) in enumerate(BONES):
+        published = PUBLISHED_BONES_MM.get((parent, child))
+        rows.append(
+            [
+                f'{KEYPOINT_NAMES[parent]} - {KEYPOINT_NAMES[child]}',
+                *_moments(adults, bone),
+                *_moments(children, bone),
+                ''
+                if published is None
+                else '{:.1f} ± {:.1f}'.format(*published),
+            ]
         )
-    ]
-    return (
-        'Mean lengths of family `anatomical` in mm, beside published ratios '
-        '(Buryanov and Kotiuk 2010; carpal height of Youm et al. 1978) '
-        'scaled to the same middle finger. Published rays run straight from '
-        'the radiocarpal joint, and tips are ends of the flesh without '
-        'nails.\n\n' + _table(['bone', 'this set', 'published'], rows)
+    head = ['bone, mm']
+    for group in (adults, children):
+        name = 'adults' if group is adults else 'children'
+        head += [f'{name} ({group.count:,})', 'range']
+    length = adults.mean[_MIDDLE].sum()
+    published = ', '.join(
+        f'{name} {mean:.0f} ± {deviation:.0f}'
+        for name, (mean, deviation) in HAND_LENGTHS_MM.items()
     )
+    return (
+        'Lengths of family `anatomical`, mean ± standard deviation. Hands of '
+        f'children are shorter than {CHILD_MM:.0f} mm at rest. Published are '
+        'the lengths of the bones of adults, with the flesh beyond the last '
+        '(Buryanov and Kotiuk 2010).\n\n'
+        + _table([*head, 'published, adults'], rows)
+        + f"\n\nAdults' hands along the middle ray: {length:.0f} mm from the "
+        f'wrist to the tip. Published, from the crease: {published} mm '
+        '(Greiner 1991).'
+    )
+
+
+def _moments(group: Moments, bone: int) -> list[str]:
+    if not group.count:
+        return ['', '']
+    return [
+        f'{group.mean[bone]:.1f} ± {group.deviation[bone]:.1f}',
+        f'{group.lowest[bone]:.0f}-{group.highest[bone]:.0f}',
+    ]
 
 
 def _limits(s: SetStatistics) -> str:
@@ -256,7 +303,20 @@ def _made(manifest: Manifest, folder: Path) -> str:
         f'version {manifest.generator_version}, {manifest.shard_size} images '
         f'a shard, digest `{manifest.digest}`. Image `i` is a function of '
         'the configuration, its photos and `i`:\n\n'
-        f'```json\n{config}\n```'
+        f'```json\n{config}\n```\n\n{_shards(folder)}'
+    )
+
+
+def _shards(folder: Path) -> str:
+    """The start of the checksum of every shard, in their order."""
+    checksums = read_checksums(folder)
+    starts = [checksums[name][:_PREFIX] for name in sorted(checksums)]
+    lines = [' '.join(starts[i : i + 6]) for i in range(0, len(starts), 6)]
+    text = '\n'.join(lines)
+    return (
+        f'The first {_PREFIX} digits of the SHA-256 of every shard, in their '
+        f'order (`{CHECKSUMS}` holds all of them, and is itself '
+        f'`{sha256(folder / CHECKSUMS)}`):\n\n```\n{text}\n```'
     )
 
 
@@ -303,9 +363,12 @@ def _checks(folder: Path, s: SetStatistics) -> str:
         f'{n}: {count:,}' for n, count in sorted(s.attempts.items())
     )
     text = (
-        'Every image passes at generation: 2D is the projected 3D, the hand '
-        'is in the image, its side fits its bends, enough keypoints are '
-        f'seen.\n\n- {self_check(s)}\n- images by scenes drawn: {retries}'
+        'Every hand of every image passes at generation: 2D is the projected '
+        '3D, the side fits the bends, keypoints are in the order of a hand, '
+        'angles within their limits, no space shared with another hand or a '
+        "body; a crop's target is in the image and seen well enough, other "
+        'hands are partly in the image.\n\n'
+        f'- {self_check(s)}\n- images by scenes drawn: {retries}'
     )
     checks = [e for e in read_log(folder) if e['event'] == 'verify']
     if not checks:

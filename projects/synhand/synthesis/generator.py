@@ -7,6 +7,8 @@ set's seed and ``i``, so any machine can make any part of a set.
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -19,20 +21,32 @@ from synhand.synthesis.backgrounds import (
     photo_background,
     procedural_background,
 )
+from synhand.synthesis.bodies import (
+    Look,
+    body_surfaces,
+    sample_look,
+    upper_arm,
+)
+from synhand.synthesis.checks import (
+    CAUSES,
+    NEAREST_MM,
+    hand_faults,
+    in_image,
+)
 from synhand.synthesis.config import SynthesisConfig
+from synhand.synthesis.held import held_object, is_hold
 from synhand.synthesis.occlusion import occlusion
-from synhand.synthesis.renderer import Frame, Renderer, Surface
-from synhand.synthesis.scenes import SceneHand
+from synhand.synthesis.renderer import Frame, Lighting, Renderer, Surface
+from synhand.synthesis.scenes import Scene, SceneHand
 from synhand.synthesis.sensor import encode_jpeg, encode_png, expose
 from synhand.synthesis.skin_map import default_skin_map
-from synhand.synthesis.things import HandDresser
+from synhand.synthesis.things import BODY, HandDresser
 
-MIN_SEEN = 0.4
 _MAX_TRIES = 20
 
 
 class SelfCheckError(RuntimeError):
-    """Labels of an image contradict each other."""
+    """No scene of an image passes the self-check."""
 
 
 class Generator:
@@ -43,104 +57,203 @@ class Generator:
         self._photos = config.background_files()
         self._hand = default_hand()
         self._dresser = HandDresser(config, default_skin_map())
-        self._renderer = Renderer(
-            config.image_size, config.image_size, config.supersample
-        )
+        self._renderer = Renderer(*config.size, config.supersample)
 
     def row(self, index: int) -> dict:
         """The row of image ``index``, as ``ShardSet.row`` returns it.
 
-        Scenes whose target is hidden too much are drawn again, from the
-        same stream of random numbers.
+        A scene whose hands fail the self-check is drawn again, from the same
+        stream of random numbers; the row's ``scene`` counts what failed.
 
         Raises:
-            SelfCheckError: The labels contradict each other.
+            SelfCheckError: No scene of many passes.
         """
         rng = np.random.default_rng([self.config.seed, index])
+        rejected: Counter[str] = Counter()
         for attempt in range(_MAX_TRIES):
-            row = self._attempt(rng, index, attempt)
-            if row is not None:
+            row, causes = self._attempt(rng, index)
+            if not causes:
+                row['scene'] = json.dumps(
+                    {
+                        **row['scene'],
+                        'attempts': attempt + 1,
+                        'rejected': dict(rejected),
+                    }
+                )
                 return row
+            rejected.update(causes)
+        found = ', '.join(f'{CAUSES[c]} ({n})' for c, n in rejected.items())
         raise SelfCheckError(
-            f'image {index}: hidden in {_MAX_TRIES} scenes; expected '
-            f'{MIN_SEEN:.0%} of the keypoints to be seen'
+            f'image {index}: none of {_MAX_TRIES} scenes passed the '
+            f'self-check: {found}'
         )
 
     def _attempt(
-        self, rng: np.random.Generator, index: int, attempt: int
-    ) -> dict | None:
-        config = self.config
+        self, rng: np.random.Generator, index: int
+    ) -> tuple[dict, list[str]]:
+        """A row without its count of attempts, and what is wrong with it."""
+        config, (width, height) = self.config, self.config.size
         background = self._background(rng)
-        center = scenes.sample_center(rng, config)
-        target = scenes.sample_hand(rng, config, self._hand, center)
-        camera = scenes.crop_camera(
-            rng, config, target.keypoints['anatomical']
-        )
-        skin, tone = sample_skin(rng)
-        surfaces, hands = self._surfaces(rng, target, skin)
+        scene = scenes.sample_scene(rng, config, self._hand)
+        hands, others = split_hands(scene, config.size)
+        if any(is_too_near(hand) for hand in hands):
+            return {}, ['behind']
+        if scenes.penetrates(scene):
+            return {}, ['penetration']
+        surfaces, tone = self._surfaces(rng, scene, hands, others)
         matched = rng.random() < config.matched_light
         lighting = sample_lighting(rng, background if matched else None)
-        frame = self._renderer.render(surfaces, camera, lighting)
+        frame = self._renderer.render(surfaces, scene.camera, lighting)
         labels = [
-            hand_labels(hand, camera, frame, config.image_size, number)
+            hand_labels(hand, scene.camera, frame, config.size, number)
             for number, hand in enumerate(hands)
         ]
-        if np.mean(labels[0]['occluded'] == 0) < MIN_SEEN:
-            return None
-        check_hand(labels[0], camera, config.image_size, index)
+        causes = find_faults(labels, scene.camera, config)
+        if causes:
+            return {}, causes
         picture = compose(frame, background)
         mask = cv2.resize(
-            frame.identity, picture.shape[:2], interpolation=cv2.INTER_NEAREST
+            frame.identity, config.size, interpolation=cv2.INTER_NEAREST
         )
         quality = int(rng.integers(*config.jpeg_quality))
-        scene = {
-            'tone': round(tone, 2),
-            'distance_mm': round(float(center[2]), 1),
-            'lights': len(lighting.directions),
-            'repaired': round(target.pose.repaired, 2),
-            'attempts': attempt + 1,
-            'surfaces': [surface.identity for surface in surfaces],
-        }
-        return {
+        row = {
             'index': index,
             'image': encode_jpeg(expose(rng, picture), quality),
             'alpha': encode_png(frame.alpha),
             'mask': encode_png(mask),
-            'width': config.image_size,
-            'height': config.image_size,
-            'camera_matrix': camera,
+            'width': width,
+            'height': height,
+            'camera_matrix': scene.camera,
             'hands': labels,
-            'scene': json.dumps(scene),
+            'scene': scene_facts(scene, hands, tone, lighting, surfaces),
         }
+        return row, []
 
     def _background(self, rng: np.random.Generator) -> np.ndarray:
-        size = self.config.image_size
+        size = self.config.size
         if self._photos and rng.random() < self.config.photo_share:
             path = self._photos[rng.integers(len(self._photos))]
             return photo_background(rng, path, size)
         return procedural_background(rng, size)
 
     def _surfaces(
-        self, rng: np.random.Generator, target: SceneHand, skin: dict
-    ) -> tuple[list[Surface], list[SceneHand]]:
-        """All meshes, the target first, and the hands among them."""
+        self,
+        rng: np.random.Generator,
+        scene: Scene,
+        hands: list[SceneHand],
+        others: list[SceneHand],
+    ) -> tuple[list[Surface], float | None]:
+        """All meshes, the target first, and the first person's skin tone.
+
+        Args:
+            hands: Those with labels, in their order.
+            others: Those out of the image.
+        """
         config = self.config
-        surfaces = self._dresser.surfaces(rng, target, skin)
-        hands = [target]
-        holds = scenes.is_hold(target.pose)
-        if rng.random() < (0.6 if holds else config.object):
-            surfaces.append(things.sample_held_object(rng, target))
-        if rng.random() < config.occluder:
-            surfaces.append(things.sample_occluder(rng, target))
-        if rng.random() < config.body:
-            surfaces.append(things.sample_body(rng, target))
-        if rng.random() < config.second_hand:
-            center = scenes.second_hand_center(rng, target)
-            other = scenes.sample_hand(rng, config, self._hand, center)
-            other_skin = things.second_skin(rng, skin)
-            surfaces += self._dresser.surfaces(rng, other, other_skin, 1)
-            hands.append(other)
-        return surfaces, hands
+        looks = sample_looks(rng, scene)
+        surfaces: list[Surface] = []
+        for number, hand in enumerate([*hands, *others]):
+            look, on_body = looks[hand.owner], hand.shoulder is not None
+            outfit = look.outfit if on_body else None
+            labelled = number < len(hands)
+            parts = self._dresser.surfaces(
+                rng, hand, look.skin, number if labelled else 0, outfit
+            )
+            if not labelled:
+                parts = [replace(part, identity=BODY) for part in parts]
+            elif rng.random() < (0.6 if is_hold(hand.pose) else config.object):
+                parts.append(held_object(rng, hand, number))
+            surfaces += parts
+            if on_body:
+                surfaces += upper_arm(hand, look)
+        for figure, look in zip(scene.figures, looks, strict=False):
+            surfaces += body_surfaces(figure, look)
+        surfaces += self._clutter(rng, scene, hands)
+        return surfaces, looks[0].tone if looks else None
+
+    def _clutter(
+        self, rng: np.random.Generator, scene: Scene, hands: list[SceneHand]
+    ) -> list[Surface]:
+        """Things and bodies that are nobody's."""
+        config, clutter = self.config, []
+        if hands and rng.random() < config.occluder:
+            clutter.append(things.sample_occluder(rng, hands[0]))
+        if scene.kind == 'crop' and rng.random() < config.body:
+            clutter.append(things.sample_body(rng, hands[0]))
+        count = rng.poisson(0.5) if config.mode == 'frame' else 0
+        for _ in range(count if scene.hands else max(count, 1)):
+            clutter.append(
+                things.sample_furniture(rng, scene.camera, config.size)
+            )
+        return clutter
+
+
+def split_hands(
+    scene: Scene, size: tuple[int, int]
+) -> tuple[list[SceneHand], list[SceneHand]]:
+    """The hands with a keypoint in the image, and the others.
+
+    A crop's target stays the first; in a whole picture that is the hand that
+    takes most of it.
+    """
+    visible, others, areas = [], [], []
+    for number, hand in enumerate(scene.hands):
+        points = hand.keypoints['anatomical']
+        ahead = points[:, 2] > 0
+        pixels = project(points[ahead], scene.camera)
+        inside = in_image(pixels, np.array(size)).sum() / len(points)
+        if inside == 0:
+            others.append(hand)
+            continue
+        visible.append(hand)
+        is_target = scene.kind in ('crop', 'wide') and number == 0
+        area = np.inf if is_target else np.ptp(pixels, axis=0).prod() * inside
+        areas.append(-area)
+    order = np.argsort(areas, kind='stable')
+    return [visible[i] for i in order], others
+
+
+def is_too_near(hand: SceneHand) -> bool:
+    """Whether a part of a hand is not before the camera."""
+    return bool(hand.keypoints['anatomical'][:, 2].min() < NEAREST_MM)
+
+
+def sample_looks(rng: np.random.Generator, scene: Scene) -> list[Look]:
+    """The look of every owner of a hand or a body.
+
+    A lone second hand is of the same person most of the time.
+    """
+    owners = 1 + max((hand.owner for hand in scene.hands), default=-1)
+    if scene.figures:
+        return [sample_look(rng) for _ in range(owners)]
+    looks = [Look(*sample_skin(rng)) for _ in range(owners)]
+    if owners == 2 and rng.random() < 0.7:
+        looks[1] = looks[0]
+    return looks
+
+
+def scene_facts(
+    scene: Scene,
+    hands: list[SceneHand],
+    tone: float | None,
+    lighting: Lighting,
+    surfaces: list[Surface],
+) -> dict:
+    """What a row says about its scene."""
+    facts = {
+        'kind': scene.kind,
+        'people': len(scene.figures),
+        'touching': scene.touching,
+        'lights': len(lighting.directions),
+        'surfaces': [surface.identity for surface in surfaces],
+    }
+    if tone is not None:
+        facts['tone'] = round(tone, 2)
+    if hands:
+        points = hands[0].keypoints['anatomical']
+        facts['distance_mm'] = round(float(points[9, 2]), 1)
+        facts['repaired'] = round(hands[0].pose.repaired, 2)
+    return facts
 
 
 def compose(frame: Frame, background: np.ndarray) -> np.ndarray:
@@ -172,7 +285,11 @@ def _crease_light(frame: Frame) -> np.ndarray:
 
 
 def hand_labels(
-    hand: SceneHand, camera: np.ndarray, frame: Frame, size: int, number: int
+    hand: SceneHand,
+    camera: np.ndarray,
+    frame: Frame,
+    size: tuple[int, int],
+    number: int,
 ) -> dict:
     """One entry of a row's ``hands``; the image's hands are numbered."""
     keypoints = hand.keypoints['anatomical']
@@ -189,40 +306,26 @@ def hand_labels(
     }
 
 
-def check_hand(
-    labels: dict, camera: np.ndarray, size: int, index: int
-) -> None:
-    """Raise when a target hand's labels contradict each other.
-
-    Raises:
-        SelfCheckError: Projection, place in the image or chirality is off.
-    """
-    pixels = labels['keypoints_2d']
-    keypoints = labels['keypoints_cam_anatomical']
-    if np.abs(project(keypoints, camera) - pixels).max() > 1e-3:
-        raise SelfCheckError(f'image {index}: 2D is not the projected 3D')
-    inside = ((pixels >= -0.5) & (pixels <= size - 0.5)).all(1).mean()
-    if inside < 0.9:
-        raise SelfCheckError(
-            f'image {index}: {inside:.0%} of the keypoints in the image'
-        )
-    expected = 1 if labels['side'] == scenes.RIGHT else -1
-    if chirality(keypoints) == -expected:
-        raise SelfCheckError(f'image {index}: side contradicts the 3D hand')
-
-
-def chirality(keypoints: np.ndarray) -> int:
-    """1 for a right hand, -1 for a left one, 0 where no finger is bent.
-
-    Fingers bend about an axis that points to the thumb in a right hand.
-
-    Args:
-        keypoints: (K, 3), any unit, right-handed frame.
-    """
-    to_thumb = keypoints[5] - keypoints[17]
-    to_thumb = to_thumb / np.linalg.norm(to_thumb)
-    bones = np.diff(keypoints[5:].reshape(4, 4, 3), axis=1)
-    bones /= np.linalg.norm(bones, axis=-1, keepdims=True)
-    bend = np.cross(bones[:, 0], bones[:, 1]) @ to_thumb
-    strongest = bend[np.argmax(np.abs(bend))]
-    return 0 if abs(strongest) < 0.15 else int(np.sign(strongest))
+def find_faults(
+    labels: list[dict], camera: np.ndarray, config: SynthesisConfig
+) -> list[str]:
+    """Names of the tests that the labelled hands of an image fail."""
+    if not labels:
+        return []
+    stacked = {
+        key: np.stack([hand[key] for hand in labels])
+        for key in ('keypoints_2d', 'side', 'pose', 'occluded')
+    }
+    count = len(labels)
+    strict = (np.arange(count) == 0) & (config.mode == 'crop')
+    faults = hand_faults(
+        stacked['keypoints_2d'],
+        np.stack([hand['keypoints_cam_anatomical'] for hand in labels]),
+        np.broadcast_to(camera, (count, 3, 3)),
+        stacked['side'],
+        stacked['pose'],
+        stacked['occluded'],
+        np.broadcast_to(config.size, (count, 2)),
+        strict,
+    )
+    return [name for name, failed in faults.items() if failed.any()]

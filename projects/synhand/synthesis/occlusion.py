@@ -38,7 +38,7 @@ def occlusion(
     keypoints: np.ndarray,
     pixels: np.ndarray,
     frame: Frame,
-    size: int,
+    size: tuple[int, int],
     number: int = 0,
 ) -> np.ndarray:
     """1 where a keypoint is hidden or outside the image, 0 where seen, (K,).
@@ -53,13 +53,13 @@ def occlusion(
         keypoints: (K, 3) mm, camera frame, anatomical family.
         pixels: (K, 2) px.
         frame: What was drawn.
-        size: Side of the image in px.
+        size: Width and height of the image in px.
         number: Which hand of the image it is.
     """
-    height = frame.depth.shape[0]
-    at = np.rint((pixels + 0.5) * height / size - 0.5).astype(int)
-    inside = ((at >= 0) & (at < height)).all(1)
-    x, y = np.clip(at, 0, height - 1).T
+    drawn = np.array(frame.depth.shape[::-1])
+    at = np.rint((pixels + 0.5) * drawn / size - 0.5)
+    inside = ((at >= 0) & (at < drawn)).all(1)
+    x, y = np.clip(at, 0, drawn - 1).astype(int).T
     surface = frame.depth[y, x]
     own_hand = frame.identity[y, x] // LAYERS == number
     own = own_hand & np.array(

@@ -171,6 +171,7 @@ _RADII = np.array(
      [8.4, 7.0, 6.2]]
 )  # fmt: skip
 _PALM_RADIUS = 10.0
+_PALM_FLESH = 13.0
 _SAMPLES = 5
 # Flesh gives way, and a fist presses its fingers into the palm.
 _SOFTNESS = 0.6
@@ -194,7 +195,7 @@ def penetrates(
     """
     keypoints = hand.pose_keypoints(rest, angles)['anatomical']
     scale = np.linalg.norm(rest.keypoints['anatomical'][12]) / 190.0
-    centers = _SPHERES @ keypoints / scale
+    centers = SPHERE_WEIGHTS @ keypoints / scale
     square = (centers * centers).sum(-1)
     apart = square[..., None] + square[..., None, :]
     apart -= 2 * centers @ centers.swapaxes(-1, -2)
@@ -234,5 +235,10 @@ def _distance_limits() -> np.ndarray:
     return np.where(relevant, limit**2, -1.0)
 
 
-_SPHERES = _sphere_weights()
+SPHERE_WEIGHTS = _sphere_weights()
+"""Weights (P, K) of the keypoints in the centres of a hand's spheres."""
+SPHERE_RADII = np.append(
+    np.repeat(_RADII.ravel(), _SAMPLES), np.full(4 * _SAMPLES, _PALM_FLESH)
+)
+"""Their radii (P,) in mm for a hand of 190 mm, out to the skin."""
 _LIMITS = _distance_limits()

@@ -48,6 +48,22 @@ def box(size: np.ndarray) -> Mesh:
     return np.array(vertices) * size / 2, np.array(normals), np.array(faces)
 
 
+def lathe(outline: np.ndarray, sides: int = 20) -> Mesh:
+    """A smooth closed body of an outline turned about y.
+
+    Args:
+        outline: (P, 2) radii and heights, bottom to top.
+        sides: Around.
+
+    Returns:
+        Vertices (V, 3), normals (V, 3) and faces (F, 3).
+    """
+    along = np.gradient(outline, axis=0)
+    out = np.stack([along[:, 1], -along[:, 0]], axis=1)
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    return _revolve(np.hstack([outline, out]), sides)
+
+
 def _revolve(profile: np.ndarray, sides: int) -> Mesh:
     """Turn a profile (P, 4) of radius, height and normal about y."""
     angle = np.linspace(0, 2 * np.pi, sides + 1)

@@ -18,11 +18,15 @@ import pyarrow.json as pj
 
 from synhand.hands.anatomy import LOWER, NUM_DOFS, UPPER
 from synhand.skeleton import BONES, HAND_SIDES, NUM_KEYPOINTS
+from synhand.synthesis.checks import CAUSES, in_image
 from synhand.synthesis.shards import ShardError
 
 MAP_SHAPE = (18, 36)
 """Cells of a view map: rows of equal height in the sine of latitude, columns
 of longitude, so that all cells have the same area on the sphere."""
+
+CHILD_MM = 160.0
+"""Hands shorter than this count as children's, wrist to tip at rest."""
 
 _SLICE_ROWS = 4096
 _LABELS = ('index', 'width', 'height', 'camera_matrix', 'hands', 'scene')
@@ -32,6 +36,9 @@ _FACTS = pa.schema(
         ('repaired', pa.float64()),
         ('attempts', pa.int64()),
         ('surfaces', pa.list_(pa.int64())),
+        ('kind', pa.string()),
+        ('touching', pa.bool_()),
+        ('rejected', pa.struct([(cause, pa.int64()) for cause in CAUSES])),
     ]
 )
 
@@ -54,8 +61,10 @@ class Labels:
         occluded: (H, K) 1 hidden, 0 seen.
         kind: (H,) strings.
         pose: (H, D) radians, NaN where a hand has another number of angles.
-        facts: R rows with columns tone, repaired, attempts, surfaces; null
-            where an image's ``scene`` lacks them.
+        hand_mm: (H,) hand lengths in mm, wrist to middle tip at rest; NaN
+            where a hand has no shape.
+        facts: R rows with columns tone, repaired, attempts, surfaces, kind,
+            touching, rejected; null where an image's ``scene`` lacks them.
         table: R rows, all columns, images too; not read until asked for.
     """
 
@@ -72,6 +81,7 @@ class Labels:
     occluded: np.ndarray
     kind: pa.Array
     pose: np.ndarray
+    hand_mm: np.ndarray
     facts: pa.Table
     table: pa.Table
 
@@ -132,6 +142,7 @@ def _labels(table: pa.Table) -> Labels:
         occluded=values('occluded', NUM_KEYPOINTS),
         kind=pc.struct_field(hands, 'kind'),
         pose=_poses(pc.struct_field(hands, 'pose')),
+        hand_mm=_last_values(pc.struct_field(hands, 'shape')),
         facts=_facts(columns['scene']),
         table=table,
     )
@@ -144,6 +155,16 @@ def _poses(column: pa.ListArray) -> np.ndarray:
     values = column.flatten().to_numpy()
     poses[whole] = values[np.repeat(whole, lengths)].reshape(-1, NUM_DOFS)
     return poses
+
+
+def _last_values(column: pa.ListArray) -> np.ndarray:
+    """The last value of each list, NaN of empty ones."""
+    lengths = pc.list_value_length(column).to_numpy()
+    values = column.flatten().to_numpy().astype(np.float64)
+    last = np.full(len(column), np.nan)
+    some = lengths > 0
+    last[some] = values[np.cumsum(lengths)[some] - 1]
+    return last
 
 
 def _facts(scene: pa.StringArray) -> pa.Table:
@@ -185,6 +206,40 @@ class Histogram:
         return [float(np.interp(share, below, self.edges)) for share in shares]
 
 
+class Moments:
+    """Means, deviations and ranges of columns.
+
+    Args:
+        columns: How many.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.count = 0
+        self.sums = np.zeros(columns)
+        self.squares = np.zeros(columns)
+        self.lowest = np.full(columns, np.inf)
+        self.highest = np.full(columns, -np.inf)
+
+    def add(self, values: np.ndarray) -> None:
+        """Count rows (N, columns)."""
+        self.count += len(values)
+        self.sums += values.sum(0)
+        self.squares += (values**2).sum(0)
+        self.lowest = np.minimum(self.lowest, values.min(0, initial=np.inf))
+        self.highest = np.maximum(self.highest, values.max(0, initial=-np.inf))
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(columns,), 0 without any row."""
+        return self.sums / max(self.count, 1)
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """(columns,), 0 without any row."""
+        spread = self.squares / max(self.count, 1) - self.mean**2
+        return np.sqrt(np.maximum(spread, 0))
+
+
 def _pose_histograms() -> list[Histogram]:
     degrees = np.degrees(np.stack([LOWER, UPPER], 1))
     return [Histogram(low, high, 40) for low, high in degrees]
@@ -214,13 +269,20 @@ class SetStatistics:
         distance_mm: Of the middle finger's base from the camera.
         view_degrees: Angle of view that the image's width covers.
         length_mm: Wrist to middle tip along the bones.
-        bones_mm: Summed lengths of ``BONES`` (K - 1,).
+        bones_mm: Lengths of ``BONES`` (K - 1,) of adults' and of children's
+            hands: those shorter than ``CHILD_MM``.
         tone: On Monk's scale.
         pose_degrees: Per degree of freedom, within its limits.
         palm, fingers: Where the palm faces and the middle metacarpal points,
             see :func:`view_map`.
         surfaces: Images that show each kind of surface of the mask.
-        attempts: Images by number of scenes drawn until one showed the hand.
+        every_box_px: Longer sides of the boxes of all hands.
+        in_frame, in_view: Shares of the keypoints of all hands that are in
+            the image, and that are seen.
+        scenes: Images by kind of scene.
+        touching: Images in which two hands touch.
+        attempts: Images by number of scenes drawn until one passed.
+        rejected: Scenes dropped, by cause.
         opened: Images whose pose was opened to end a penetration.
     """
 
@@ -244,13 +306,25 @@ class SetStatistics:
     length_mm: Histogram = field(
         default_factory=lambda: Histogram(60, 300, 240)
     )
-    bones_mm: np.ndarray = field(default_factory=lambda: np.zeros(len(BONES)))
+    bones_mm: dict[str, Moments] = field(
+        default_factory=lambda: {
+            group: Moments(len(BONES)) for group in ('adults', 'children')
+        }
+    )
     tone: Histogram = field(default_factory=lambda: Histogram(1, 10, 36))
     pose_degrees: list[Histogram] = field(default_factory=_pose_histograms)
     palm: np.ndarray = field(default_factory=_map)
     fingers: np.ndarray = field(default_factory=_map)
     surfaces: Counter = field(default_factory=Counter)
     attempts: Counter = field(default_factory=Counter)
+    every_box_px: Histogram = field(
+        default_factory=lambda: Histogram(0, 2048, 2048)
+    )
+    in_frame: Histogram = field(default_factory=lambda: Histogram(0, 1, 42))
+    in_view: Histogram = field(default_factory=lambda: Histogram(0, 1, 42))
+    scenes: Counter = field(default_factory=Counter)
+    touching: int = 0
+    rejected: Counter = field(default_factory=Counter)
     opened: int = 0
 
     def add(self, labels: Labels) -> None:
@@ -267,9 +341,17 @@ class SetStatistics:
         hidden = labels.occluded[first] != 0
         self.hidden += np.bincount(hidden.sum(1), minlength=len(self.hidden))
         self.seen += (~hidden).sum(0)
+        self._add_every_hand(labels)
         self._add_camera(labels)
         self._add_shape(labels)
         self._add_facts(labels.facts)
+
+    def _add_every_hand(self, labels: Labels) -> None:
+        low, high = np.split(labels.bbox, 2, axis=1)
+        self.every_box_px.add((high - low).max(1, initial=0))
+        size = labels.size[labels.row][:, None]
+        self.in_frame.add(in_image(labels.keypoints_2d, size).mean(1))
+        self.in_view.add((labels.occluded == 0).mean(1))
 
     def _add_camera(self, labels: Labels) -> None:
         first = labels.target
@@ -289,7 +371,9 @@ class SetStatistics:
         parents, children = np.array(BONES).T
         bones = points[:, children] - points[:, parents]
         lengths = np.linalg.norm(bones, axis=-1)
-        self.bones_mm += lengths.sum(0)
+        child = labels.hand_mm[labels.target] < CHILD_MM
+        self.bones_mm['children'].add(lengths[child])
+        self.bones_mm['adults'].add(lengths[~child])
         self.length_mm.add(lengths[:, 8:12].sum(1))
         angles = np.degrees(labels.pose[labels.target])
         for histogram, values in zip(self.pose_degrees, angles.T, strict=True):
@@ -301,6 +385,12 @@ class SetStatistics:
         self.opened += opened or 0
         attempts = facts['attempts'].drop_null().to_pylist()
         self.attempts.update(attempts)
+        self.scenes.update(facts['kind'].drop_null().to_pylist())
+        self.touching += pc.sum(facts['touching']).as_py() or 0
+        rejected = facts['rejected'].combine_chunks()
+        for cause in CAUSES:
+            count = pc.sum(pc.struct_field(rejected, cause)).as_py()
+            self.rejected[cause] += count or 0
         surfaces = facts['surfaces'].combine_chunks()
         codes = surfaces.flatten().to_numpy(zero_copy_only=False)
         rows = pc.list_parent_indices(surfaces).to_numpy()

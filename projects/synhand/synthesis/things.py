@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -20,10 +20,24 @@ from synhand.synthesis.scenes import SceneHand
 from synhand.synthesis.skin_map import SkinMap
 
 # The mask of an image holds, for each pixel, LAYERS * hand + layer: hand 0 is
-# the target, things and bodies are hand 0's too. The shader writes FOREARM.
+# the target. A held thing is its hand's, all other things and bodies, and
+# hands that are not labelled, are hand 0's. The shader writes FOREARM.
 HAND, FOREARM, GARMENT, OBJECT, BODY = 1, 2, 3, 4, 5
 LAYERS = 8
 _FACE_MM = 30.0  # longer than the edges of the arm's faces
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """What a person wears.
+
+    Attributes:
+        cloth: Its uniforms.
+        sleeve: ``long``, ``short`` or ``none``.
+    """
+
+    cloth: dict
+    sleeve: str
 
 
 class HandDresser:
@@ -44,6 +58,7 @@ class HandDresser:
         placed: SceneHand,
         skin: dict,
         number: int = 0,
+        outfit: Outfit | None = None,
     ) -> list[Surface]:
         """The hand, and at times a glove, a sleeve, a band, rings.
 
@@ -51,21 +66,37 @@ class HandDresser:
             placed: The hand in the camera frame.
             skin: Uniforms of its skin.
             number: Which hand of the image it is, 0 for the target.
+            outfit: Says whether there is a sleeve; None: chance does.
         """
         config, layer = self.config, LAYERS * number
         if rng.random() < config.glove:
             return [self._hand(placed, sample_cloth(rng), layer)]
         surfaces = [self._hand(placed, skin, layer)]
-        if rng.random() < config.sleeve:
+        cloth = self._sleeve(rng, outfit)
+        if cloth is not None:
             reach = (-1e6, -rng.uniform(8, 110))
-            surfaces.append(self._garment(rng, placed, reach, (3, 11), layer))
+            surfaces.append(
+                self._garment(rng, placed, reach, (3, 11), cloth, layer)
+            )
         if rng.random() < config.band:
             top = -rng.uniform(5, 35)
             reach = (top - rng.uniform(6, 28), top)
-            surfaces.append(self._garment(rng, placed, reach, (1.5, 4), layer))
+            surfaces.append(
+                self._garment(
+                    rng, placed, reach, (1.5, 4), sample_cloth(rng), layer
+                )
+            )
         if rng.random() < config.ring:
             surfaces += self._rings(rng, placed, layer)
         return surfaces
+
+    def _sleeve(
+        self, rng: np.random.Generator, outfit: Outfit | None
+    ) -> dict | None:
+        """The cloth around the forearm."""
+        if outfit is not None:
+            return outfit.cloth if outfit.sleeve == 'long' else None
+        return sample_cloth(rng) if rng.random() < self.config.sleeve else None
 
     def _hand(self, placed: SceneHand, material: dict, layer: int) -> Surface:
         return Surface(
@@ -86,6 +117,7 @@ class HandDresser:
         placed: SceneHand,
         reach_mm: tuple[float, float],
         thickness_mm: tuple[float, float],
+        cloth: dict,
         layer: int,
     ) -> Surface:
         """Cloth around the arm between two heights of the rest hand."""
@@ -94,9 +126,7 @@ class HandDresser:
         offset = rng.uniform(*thickness_mm) * (1 + 0.3 * folds)
         # Faces that cross an edge are drawn as far as the edge.
         near = (y > reach_mm[0] - _FACE_MM) & (y < reach_mm[1] + _FACE_MM)
-        shell = self._shell(
-            placed, near, offset[:, None], sample_cloth(rng), layer
-        )
+        shell = self._shell(placed, near, offset[:, None], cloth, layer)
         return replace(shell, clip=reach_mm)
 
     def _rings(
@@ -134,19 +164,6 @@ class HandDresser:
         )
 
 
-def sample_held_object(rng: np.random.Generator, placed: SceneHand) -> Surface:
-    """A thing in the palm, as wide as the hand's opening or less."""
-    points = placed.keypoints['anatomical']
-    size = np.linalg.norm(points[9] - points[0]) / 90.0
-    radius = size * rng.uniform(6, 32)
-    palm = points[[5, 9, 13, 17]].mean(0) * 0.75 + points[0] * 0.25
-    normal = placed.rotation[:, 2]
-    across = placed.rotation[:, 0]
-    center = palm + normal * (radius + 11 * size)
-    tilt = Rotation.from_rotvec(rng.normal(0, 0.35, 3)).as_matrix()
-    return _thing(rng, radius, center, tilt @ across)
-
-
 def sample_occluder(rng: np.random.Generator, placed: SceneHand) -> Surface:
     """A thing between the camera and a part of the hand."""
     points = placed.keypoints['anatomical']
@@ -154,6 +171,17 @@ def sample_occluder(rng: np.random.Generator, placed: SceneHand) -> Surface:
     extent = np.ptp(points, axis=0).max()
     center = target * rng.uniform(0.7, 0.93) + rng.normal(0, 0.25, 3) * extent
     return _thing(rng, extent * rng.uniform(0.06, 0.25), center, None)
+
+
+def sample_furniture(
+    rng: np.random.Generator, camera: np.ndarray, size: tuple[int, int]
+) -> Surface:
+    """A thing of any size somewhere in a whole picture (camera matrix, px)."""
+    depth = np.exp(rng.uniform(np.log(400), np.log(3000)))
+    pixel = rng.uniform(0, 1, 2) * size
+    ray = (pixel - camera[:2, 2]) / camera[0, 0]
+    radius = depth * size[0] / camera[0, 0] * rng.uniform(0.01, 0.12)
+    return _thing(rng, radius, depth * np.array([*ray, 1.0]), None)
 
 
 def _thing(
@@ -204,8 +232,3 @@ def sample_body(rng: np.random.Generator, placed: SceneHand) -> Surface:
         BODY,
         skin,
     )
-
-
-def second_skin(rng: np.random.Generator, skin: dict) -> dict:
-    """The same person's skin most of the time, otherwise another's."""
-    return skin if rng.random() < 0.7 else sample_skin(rng)[0]

@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 import pyarrow.compute as pc
 
-from synhand.geometry.cameras import project
 from synhand.hands.anatomy import DOF_NAMES, LOWER, UPPER
-from synhand.synthesis import generator as making
-from synhand.synthesis.generator import Generator, SelfCheckError, check_hand
+from synhand.synthesis.checks import ANGLE_TOLERANCE, CAUSES, hand_faults
+from synhand.synthesis.generator import Generator
 from synhand.synthesis.ledger import (
     CHECKSUMS,
     Manifest,
@@ -32,13 +31,9 @@ from synhand.synthesis.shards import (
 from synhand.synthesis.statistics import Labels, read_labels
 
 MIN_PSNR_DB = 40.0
-MIN_SEEN = making.MIN_SEEN
 MAX_LINES = 20
 LABEL_TOLERANCE = 1e-4
-_PIXEL_TOLERANCE = 1e-3
 _BOX_TOLERANCE = 1e-3
-# Radians: limits and angles are rounded to 32 bits at rest.
-_ANGLE_TOLERANCE = 1e-5
 # Another renderer may see an edge elsewhere: keypoints of a hand, and share
 # of the pixels of coverage and mask, that may differ then.
 _OCCLUSION_FLIPS = 1
@@ -109,11 +104,13 @@ def verify(
             f'expected some of 0-{every.stop - 1}'
         )
     found = Verification()
+    frames = manifest.config.get('mode') == 'frame'
     checksums = read_checksums(folder)
     for shard in chosen:
         path = folder / shard_name(shard)
         rows = manifest.rows(shard)
-        _check_shard(path, rows, checksums.get(path.name), found)
+        checksum = checksums.get(path.name)
+        _check_shard(path, rows, checksum, frames, found)
         if progress:
             progress(rows.stop - manifest.rows(chosen[0]).start)
     if shards is None:
@@ -150,7 +147,11 @@ def _strangers(folder: Path, manifest: Manifest) -> list[str]:
 
 
 def _check_shard(
-    path: Path, rows: range, checksum: str | None, found: Verification
+    path: Path,
+    rows: range,
+    checksum: str | None,
+    frames: bool,
+    found: Verification,
 ) -> None:
     try:
         table = open_shard(path)
@@ -167,7 +168,7 @@ def _check_shard(
     for labels in read_labels(path):
         found.hands += len(labels.row)
         part = np.arange(at, at + len(labels.index)) + rows.start
-        lines = [_wrong_index(labels, part), *check_labels(labels)]
+        lines = [_wrong_index(labels, part), *check_labels(labels, frames)]
         found.note(*(f'{path}: {line}' for line in lines if line))
         at += len(part)
 
@@ -183,86 +184,84 @@ def _wrong_index(labels: Labels, expected: np.ndarray) -> str | None:
     )
 
 
-def check_labels(labels: Labels) -> Iterator[str]:
+def check_labels(labels: Labels, frames: bool = False) -> Iterator[str]:
     """Whether labels contradict each other: a line for each that does.
 
-    All hands: numbers finite, 2D is the projected 3D, boxes tight, sides and
-    occlusion flags known, angles within the limits. Targets also pass the
-    generator's own :func:`check_hand` and are seen well enough.
+    All hands pass the tests of :func:`hand_faults`, as at generation; numbers
+    are finite, boxes tight, sides and occlusion flags known.
+
+    Args:
+        frames: Whole pictures: they may show no hand, and the first hand need
+            not be seen well.
     """
-    for test in (_odd_images, _odd_hands, _odd_targets):
-        yield from test(labels)
+    yield from _odd_images(labels, frames)
+    yield from _odd_values(labels)
+    yield from _faulty_hands(labels, frames)
 
 
-def _odd_images(labels: Labels) -> Iterator[str]:
+def _odd_images(labels: Labels, frames: bool) -> Iterator[str]:
     for name in _IMAGE_COLUMNS:
         column = pc.struct_field(labels.table[name], 'bytes')
         length = pc.fill_null(pc.binary_length(column), 0).to_numpy()
         for row in np.flatnonzero(length == 0):
             yield f'image {labels.index[row]}: {name} is empty'
     without = np.bincount(labels.row, minlength=len(labels.index)) == 0
-    for row in np.flatnonzero(without):
+    for row in np.flatnonzero(without & ~np.array(frames)):
         yield f'image {labels.index[row]}: no hand'
 
 
-def _odd_hands(labels: Labels) -> Iterator[str]:
-    camera = labels.camera_matrix[labels.row]
+def _odd_values(labels: Labels) -> Iterator[str]:
     pixels = labels.keypoints_2d
-    off = np.abs(project(labels.keypoints_cam, camera) - pixels).max((1, 2))
     corners = np.concatenate([pixels.min(1), pixels.max(1)], 1)
     box_off = np.abs(corners - labels.bbox).max(1)
-    beyond = np.maximum(LOWER - labels.pose, labels.pose - UPPER)
     mano = np.isfinite(labels.keypoints_cam_mano).all((1, 2))
     flags = np.isin(labels.occluded, (0, 1)).all(1)
     findings = (
-        (~(off <= _PIXEL_TOLERANCE), '2D is not the projected 3D'),
         (~(box_off <= _BOX_TOLERANCE), 'box is not tight'),
         (~mano, 'keypoints of family mano are not finite'),
         (~np.isin(labels.side, (0, 1)), 'side is not 0 or 1'),
         (~flags, 'occluded is not 0 or 1'),
-        (np.isnan(beyond).any(1), f'expected {len(DOF_NAMES)} angles'),
+        (np.isnan(labels.pose).any(1), f'expected {len(DOF_NAMES)} angles'),
     )
     for wrong, what in findings:
         for hand in np.flatnonzero(wrong):
             yield f'{_name(labels, hand)}: {what}'
-    for hand, angle in np.argwhere(beyond > _ANGLE_TOLERANCE):
-        value = np.degrees(labels.pose[hand, angle])
-        yield (
-            f'{_name(labels, hand)}: {DOF_NAMES[angle]} is {value:.1f} '
-            'degrees, beyond its limits'
+
+
+def _faulty_hands(labels: Labels, frames: bool) -> Iterator[str]:
+    with np.errstate(invalid='ignore'):  # what is not finite fails
+        faults = hand_faults(
+            labels.keypoints_2d,
+            labels.keypoints_cam,
+            labels.camera_matrix[labels.row],
+            labels.side,
+            labels.pose,
+            labels.occluded,
+            labels.size[labels.row],
+            labels.target & ~np.array(frames),
         )
+    for cause, wrong in faults.items():
+        for hand in np.flatnonzero(wrong):
+            whats = [CAUSES[cause]]
+            if cause == 'limits':
+                whats = _beyond(labels.pose[hand])
+            yield from (f'{_name(labels, hand)}: {what}' for what in whats)
+
+
+def _beyond(pose: np.ndarray) -> list[str]:
+    """Names the angles of a pose (D,) in radians beyond their limits."""
+    off = np.maximum(LOWER - pose, pose - UPPER)
+    return [
+        f'{DOF_NAMES[angle]} is {np.degrees(pose[angle]):.1f} degrees, '
+        'beyond its limits'
+        for angle in np.flatnonzero(off > ANGLE_TOLERANCE)
+    ]
 
 
 def _name(labels: Labels, hand: int) -> str:
     row = labels.row[hand]
     number = hand - np.searchsorted(labels.row, row)
     return f'image {labels.index[row]}, hand {number}'
-
-
-def _odd_targets(labels: Labels) -> Iterator[str]:
-    known = np.isfinite(labels.keypoints_cam).all((1, 2))
-    for hand in np.flatnonzero(labels.target & known):
-        row = labels.row[hand]
-        facts = {
-            'keypoints_2d': labels.keypoints_2d[hand],
-            'keypoints_cam_anatomical': labels.keypoints_cam[hand],
-            'side': labels.side[hand],
-        }
-        try:
-            check_hand(
-                facts,
-                labels.camera_matrix[row],
-                labels.size[row, 0],
-                labels.index[row],
-            )
-        except SelfCheckError as error:
-            yield str(error)
-    seen = (labels.occluded == 0).mean(1)
-    for hand in np.flatnonzero(labels.target & (seen < MIN_SEEN)):
-        yield (
-            f'{_name(labels, hand)}: {seen[hand]:.0%} of the keypoints are '
-            f'seen, expected {MIN_SEEN:.0%}'
-        )
 
 
 def _remake(
