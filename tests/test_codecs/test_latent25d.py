@@ -178,3 +178,73 @@ def test_everything_metrics_need_is_packed(generate):
         'bone_scale',
     }
     assert 'camera_matrix' in sample['data_samples'].metainfo
+
+
+def _augmented(index, extras, rotation=25.0, mirror='right'):
+    """A sample through crop, mirror and labels, and its labels."""
+    sample, _ = _hand(index)
+    sample['img'] = np.zeros((128, 128, 3), np.uint8)
+    sample = GetBBoxCenterScale(padding=1.6)(sample)
+    sample['bbox_rotation'] = np.array([rotation])
+    sample = AntialiasedTopdownAffine((64, 48))(sample)
+    sample = MirrorHand(mode=mirror)(sample)
+    codec = Latent25DLabel((64, 48), inside_only=False, extras=extras)
+    given = {k: sample.get(k) for k in codec.auxiliary_encode_keys}
+    return sample, codec.encode(sample['transformed_keypoints'], **given)
+
+
+@pytest.mark.parametrize('index', [0, 1, 2])
+def test_crop_cameras_see_what_the_crop_shows(index):
+    """True points through the crop's camera give the labels, mirrored too."""
+    sample, labels = _augmented(index, ['camera'])
+    assert sample['mirrored'] == (sample['hand_side'][0] == 0)
+    points = sample['keypoints_cam'][0].copy()
+    if sample['mirrored']:
+        points[:, 0] *= -1
+    rays = points / points[:, 2:]
+    found = rays @ labels['crop_cameras'][0].T
+    expected = labels['keypoint_labels'][0, :, :2]
+    np.testing.assert_allclose(found[:, :2], expected, atol=2e-4)
+    np.testing.assert_allclose(found[:, 2], 1, atol=1e-6)
+    scale = reference_length(sample['keypoints_cam'][0])
+    assert labels['root_depths'][0] == pytest.approx(
+        points[0, 2] / scale, rel=1e-5
+    )
+    assert labels['camera_weights'] == labels['root_depth_weights'] == 1
+
+
+def test_without_camera_or_3d_the_weights_are_0():
+    sample, _ = _hand()
+    codec = Latent25DLabel((64, 64), extras=['camera', 'family', 'side'])
+    labels = _encode(
+        codec,
+        {**dict.fromkeys(codec.auxiliary_encode_keys), **sample},
+        keypoints_cam=np.full((1, 21, 3), np.nan),
+        camera_matrix=np.full((1, 3, 3), np.nan),
+        hand_side=np.array([-1]),
+    )
+    assert set(labels) == set(codec.label_mapping_table)
+    for name in ('camera_weights', 'root_depth_weights', 'side_weights'):
+        assert labels[name].tolist() == [0], name
+    assert labels['joint_family'].tolist() == [0]
+    for value in labels.values():
+        assert np.isfinite(value).all()
+
+
+@pytest.mark.parametrize('side', [0, 1])
+@pytest.mark.parametrize('mirrored', [False, True])
+def test_sides_are_those_that_the_crop_shows(side, mirrored):
+    sample, _ = _hand()
+    codec = Latent25DLabel((64, 64), extras=['side'])
+    labels = _encode(
+        codec,
+        {**sample, 'mirrored': mirrored},
+        hand_side=np.array([side], np.int8),
+    )
+    assert labels['side_labels'].tolist() == [float(side != mirrored)]
+    assert labels['side_weights'].tolist() == [1.0]
+
+
+def test_unknown_extras_are_named():
+    with pytest.raises(ValueError, match='extras: expected some of'):
+        Latent25DLabel((64, 64), extras=['colour'])

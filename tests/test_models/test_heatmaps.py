@@ -6,8 +6,10 @@ import torch
 
 from synhand.models.heatmaps import (
     gaussian_divergence,
+    gaussian_misfit,
     log_probabilities,
     mass_around,
+    peak_expectation,
     soft_argmax,
 )
 
@@ -110,3 +112,81 @@ def test_gradients(maps):
         )
 
     assert torch.autograd.gradcheck(losses, (logits, softness))
+
+
+def _volumes(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    shape = (2, 3, 4, 5, 7)
+    logits = torch.randn(shape, generator=generator, dtype=torch.float64)
+    place = torch.rand(2, 3, 3, generator=generator, dtype=torch.float64)
+    return logits, place
+
+
+def _slow_gaussian(place, sigmas, shape=(4, 5, 7)):
+    """Gaussians of height 1 at u, v, w on volumes of D, H, W cells."""
+    grids = np.mgrid[tuple(slice(0, n) for n in shape)][::-1]
+    exponent = 0.0
+    for axis, (grid, cells) in enumerate(zip(grids, shape[::-1], strict=True)):
+        centre = place[..., axis].numpy()[..., None, None, None] * (cells - 1)
+        exponent = exponent + ((grid - centre) / sigmas[axis]) ** 2
+    return np.exp(-exponent / 2)
+
+
+def test_volumes_are_read_like_maps():
+    logits, _ = _volumes()
+    softness = torch.tensor([[0.5, 1.0, 2.0], [1.0, 3.0, 0.2]]).double()
+    exponent = np.exp(logits.numpy() * softness.numpy()[..., None, None, None])
+    slow = exponent / exponent.sum((2, 3, 4), keepdims=True)
+    fast = log_probabilities(logits, softness).exp()
+    np.testing.assert_allclose(fast.numpy(), slow, atol=1e-12)
+    w, v, u = np.mgrid[:4, :5, :7]
+    expected = [(slow * g / g.max()).sum((2, 3, 4)) for g in (u, v, w)]
+    position = soft_argmax(fast)
+    np.testing.assert_allclose(position.numpy(), np.stack(expected, -1))
+    near = [
+        np.abs(g - position[..., a, None, None, None].numpy() * g.max()) <= 1
+        for a, g in enumerate((u, v, w))
+    ]
+    mass = (slow * near[0] * near[1] * near[2]).sum((2, 3, 4))
+    np.testing.assert_allclose(mass_around(fast, position, 1.0), mass)
+
+
+def test_divergence_of_volumes_and_of_each_axis():
+    logits, place = _volumes()
+    sigmas = (1.0, 1.5, 0.7)
+    target = _slow_gaussian(place, sigmas)
+    target /= target.sum((2, 3, 4), keepdims=True)
+    log_p = log_probabilities(logits, torch.ones(3).double())
+    slow = (target * (np.log(target + 1e-300) - log_p.numpy())).sum((2, 3, 4))
+    found = gaussian_divergence(log_p, place, sigmas)
+    np.testing.assert_allclose(found.numpy(), slow, atol=1e-9)
+
+
+def test_misfit_is_the_relative_squared_error():
+    maps, place = _volumes()
+    height = torch.tensor([[1.0, -2.0, 0.5], [3.0, 1.0, 0.0]]).double()
+    gaussian = _slow_gaussian(place, (1.2,) * 3)
+    target = height.numpy()[..., None, None, None] * gaussian
+    slow = ((maps.numpy() - target) ** 2).sum((2, 3, 4))
+    slow /= (gaussian**2).sum((2, 3, 4))
+    found = gaussian_misfit(maps, place, 1.2, height)
+    np.testing.assert_allclose(found.numpy(), slow, atol=1e-9)
+    perfect = torch.from_numpy(gaussian)
+    assert gaussian_misfit(perfect, place, 1.2).abs().max() < 1e-12
+    assert gaussian_misfit(maps * 0, place, 1.2).tolist() == [[1.0] * 3] * 2
+
+
+def test_the_peak_is_read_alone():
+    """A second, lower peak far away moves a soft-argmax, not this."""
+    place = torch.tensor([[[0.3, 0.5, 0.4]]], dtype=torch.float64)
+    other = torch.tensor([[[0.9, 0.1, 0.9]]], dtype=torch.float64)
+    shape = (16, 24, 32)
+    maps = torch.from_numpy(
+        _slow_gaussian(place, (1.5,) * 3, shape)
+        + 0.6 * _slow_gaussian(other, (1.5,) * 3, shape)
+    )
+    found, weights = peak_expectation(maps, radius=4.0)
+    cells = torch.tensor([31, 23, 15])
+    assert ((found - place) * cells).abs().max() < 0.05
+    assert float(weights.sum()) == pytest.approx(1)
+    assert float(weights[0, 0, 8:, :, 20:].sum()) == 0

@@ -6,8 +6,17 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
+from helpers import random_hands
+from synhand.geometry.pose25d import reference_length, to_25d
 from synhand.models.heads import Latent25DHead
-from synhand.models.heads.latent25d_head import collect_labels
+from synhand.models.heads.parts import (
+    FamilyAdapter,
+    RootDepthRefiner,
+    first_root_depth,
+    rays_of,
+)
+from synhand.models.labels import collect_labels
+from synhand.skeleton import MEAN_BONE_LENGTHS_MM
 
 _SIZE = (64, 48)
 _CODEC = {'type': 'Latent25DLabel', 'input_size': _SIZE}
@@ -183,3 +192,251 @@ def test_softness_starts_as_asked_and_learns():
     np.testing.assert_allclose(head.log_softness.exp().detach(), 3.0, 1e-6)
     sum(head.loss(_feats(), _samples()).values()).backward()
     assert head.log_softness.grad is not None
+
+
+def _more(samples, **labels):
+    """The samples with further labels, one value each."""
+    for index, sample in enumerate(samples):
+        for name, values in labels.items():
+            value = torch.as_tensor(values[index : index + 1])
+            sample.gt_instance_labels[name] = value
+    return samples
+
+
+def _gaussian_maps(position, z, size=(12, 16), sigma=1.5):
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    heat = np.exp(
+        -(
+            (columns - position[..., 0, None, None] * (size[1] - 1)) ** 2
+            + (rows - position[..., 1, None, None] * (size[0] - 1)) ** 2
+        )
+        / (2 * sigma**2)
+    )
+    return heat, heat * z[..., None, None]
+
+
+def test_direct_maps_are_read_at_their_peaks_and_cost_nothing_there():
+    rng = np.random.default_rng(0)
+    position = rng.uniform(0.2, 0.8, (2, 21, 2))
+    z = rng.normal(size=(2, 21))
+    z[:, 0] = 0
+    heat, depth = _gaussian_maps(position, z)
+    maps = torch.from_numpy(np.concatenate([heat, depth], 1)).float()
+    head = Latent25DHead(42, variant='direct', sigma=1.5, decoder=_CODEC)
+    head.forward = lambda feats: [feats[0].chunk(2, 1)]
+    found = head.read_out([maps])
+    pose = found['pose'].numpy()
+    np.testing.assert_allclose(pose[..., :2], position, atol=0.01)
+    np.testing.assert_allclose(pose[..., 2], z, atol=0.02)
+    assert (found['scores'] > 0.8).all()
+    samples = _samples()
+    for sample, uv, depths in zip(samples, position, z, strict=True):
+        labels = np.concatenate([uv, depths[:, None]], -1)[None]
+        labels = torch.from_numpy(labels).float()
+        sample.gt_instance_labels.keypoint_labels = labels
+    losses = head.loss([maps], samples)
+    assert set(losses) == {'loss_heatmap', 'loss_z'}
+    assert all(abs(v.item()) < 1e-5 for v in losses.values())
+    assert head.loss([maps * 0], samples)['loss_heatmap'].item() > 0.05
+
+
+def test_the_second_stage_sees_the_maps_of_the_first():
+    head, feats = _head(refinements=1), _feats()
+    assert head.log_softness.shape == (2, 21)
+    losses = head.loss(feats, _samples())
+    assert set(losses) == {
+        f'loss_{n}_{s}' for n in ('uv', 'z', 'heatmap') for s in (0, 1)
+    }
+    second = head.forward(feats)[1][0]
+    with torch.no_grad():
+        head.stages[0].final_layer.bias += 1.0
+    assert (head.forward(feats)[1][0] - second).abs().max() > 1e-3
+
+
+def test_families_have_outputs_of_their_own():
+    head, feats = _head(families='outputs'), _feats()
+    samples = _more(_samples(), joint_family=[0, 1])
+    losses = head.loss(feats, samples)
+    losses['loss_uv'].backward()
+    used = head.stages[0].final_layer.weight.grad.abs().sum((1, 2, 3))
+    assert (used.view(2, 2, 21).sum(-1)[0] > 0).all()  # both families
+    for wanted in (0, 1):
+        for sample in samples:
+            sample.set_metainfo({'joint_family': np.array([wanted])})
+        found = head.predict(feats, samples)[0]
+        logits, depths = head.forward(feats)[-1]
+        part = slice(21 * wanted, 21 * wanted + 21)
+        pose, _ = head.reader.pose(
+            logits[:1, part],
+            depths[:1, part],
+            head.log_softness[0, part].exp(),
+        )
+        np.testing.assert_allclose(
+            found.keypoints[0],
+            pose[0, :, :2].detach().numpy() * _SIZE,
+            atol=1e-3,
+        )
+
+
+def test_the_adapter_learns_another_family():
+    """Joints half-way to their parents, whatever the pose: learnt exactly."""
+    adapter = FamilyAdapter(2)
+    optimizer = torch.optim.LBFGS(adapter.parameters(), max_iter=60)
+    generator = torch.Generator().manual_seed(0)
+    pose = torch.randn(64, 21, 3, generator=generator)
+    target = pose.clone()
+    target[:, 5:] = (pose[:, 5:] + pose[:, 4:-1]) / 2
+    second = torch.ones(64, dtype=torch.long)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (adapter(pose, second) - target).square().mean()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    new = torch.randn(5, 21, 3, generator=generator)
+    expected = new.clone()
+    expected[:, 5:] = (new[:, 5:] + new[:, 4:-1]) / 2
+    found = adapter(new, second[:5]).detach()
+    torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
+    first = adapter(new, torch.zeros(5, dtype=torch.long))
+    torch.testing.assert_close(first, new)
+
+
+def test_the_adapter_leaves_the_maps_to_the_first_family():
+    head, feats = _head(families='adapter'), _feats()
+    found = {}
+    for family in (0, 1):
+        samples = _more(_samples(), joint_family=[family, family])
+        found[family] = head.loss(feats, samples)
+    assert found[0]['loss_heatmap'] > 0
+    assert found[1]['loss_heatmap'] == 0
+    assert found[1]['loss_uv'] > 0
+
+
+def test_sides_are_told_and_mirrored():
+    head, feats = _head(side={'in_channels': 4}), _feats()
+    samples = _more(
+        _samples(), side_labels=[1.0, 0.0], side_weights=[1.0, 0.0]
+    )
+    right = head.side(feats[-1]).sigmoid()
+    entropy = -right[0].log() / 2 * head.loss_weights['side']
+    losses = head.loss(feats, samples)
+    assert losses['loss_side'].item() == pytest.approx(entropy.item(), 1e-4)
+    found = head.predict(feats, samples)  # the second crop was mirrored
+    expected = [right[0].item(), 1 - right[1].item()]
+    for prediction, p in zip(found, expected, strict=True):
+        assert prediction.hand_side.tolist() == [int(p > 0.5)]
+        score = float(prediction.hand_side_scores[0])
+        assert score == pytest.approx(max(p, 1 - p), abs=1e-5)
+    both = head.predict(
+        [feats, [feat.flip(-1) for feat in feats]],
+        samples,
+        {'flip_test': True},
+    )
+    # a mean does not see mirroring: the two crops contradict each other
+    assert float(both[0].hand_side_scores[0]) == pytest.approx(0.5, abs=1e-5)
+
+
+def _camera_labels(known=(1.0, 1.0)):
+    return {
+        'crop_cameras': torch.tensor(
+            [[[2.0, 0, 0.5], [0, 2.0, 0.5], [0, 0, 1]]] * 2
+        ),
+        'camera_weights': list(known),
+        'root_depths': [12.0, 15.0],
+        'root_depth_weights': list(known),
+    }
+
+
+def test_root_depths_are_refined_without_touching_the_pose():
+    head, feats = _head(root_depth={}), _feats()
+    samples = _more(_samples(), **_camera_labels((1.0, 0.0)))
+    losses = head.loss(feats, samples)
+    grad = torch.autograd.grad(
+        losses['loss_root_depth'],
+        head.stages[0].final_layer.weight,
+        allow_unused=True,
+    )
+    assert grad == (None,)
+    pose, _, _ = head._read(head.forward(feats)[-1], -1, None)
+    rays = rays_of(pose, torch.as_tensor(_camera_labels()['crop_cameras']))
+    slow = (pose[..., :2] - 0.5) / 2
+    torch.testing.assert_close(rays[..., :2], slow, atol=1e-5, rtol=0)
+    head.root_depth.train()
+    error = (head.root_depth(rays)[0] - 12.0).abs() / 2
+    assert losses['loss_root_depth'].item() == pytest.approx(
+        0.1 * error.item(), rel=0.01
+    )
+
+
+@pytest.mark.parametrize('lengths', [None, MEAN_BONE_LENGTHS_MM])
+def test_the_refiner_corrects_a_biased_root_depth(lengths):
+    """Poses whose depths are all too flat place the root too far away."""
+    rng = np.random.default_rng(0)
+    points, cameras = random_hands(rng, 160, spread=0.0)
+    pose = to_25d(points, cameras)
+    pose[..., 2] *= 0.6
+    rays = rays_of(*(torch.from_numpy(a).float() for a in (pose, cameras)))
+    true = torch.from_numpy(points[:, 0, 2] / reference_length(points)).float()
+    refiner = RootDepthRefiner(mean_bone_lengths_mm=lengths)
+    with torch.no_grad():
+        before = (refiner(rays) - true).abs()
+    clamped = first_root_depth(rays, lengths).clamp(4.0, 50.0)
+    torch.testing.assert_close(refiner(rays), clamped)
+    optimizer = torch.optim.Adam(refiner.parameters(), 1e-2)
+    for _ in range(50):
+        optimizer.zero_grad()
+        (refiner(rays[:120]) - true[:120]).abs().mean().backward()
+        optimizer.step()
+    with torch.no_grad():
+        after = (refiner(rays) - true).abs()
+    assert after[120:].mean() < 0.8 * before[120:].mean()
+
+
+def test_constraints_see_right_hands():
+    """Points that the head makes of a true pose; a left crop is mirrored."""
+    seen = []
+
+    class Spy(torch.nn.Module):
+        def forward(self, points, weight):
+            seen.append((points.detach(), weight))
+            return {'loss_bones': points.sum() * 0}
+
+    head, feats = _head(side={'in_channels': 4}), _feats()
+    head.biomechanics = Spy()
+    labels = dict(side_labels=[1.0, 0.0], side_weights=[1.0, 1.0])
+    labels.update(_camera_labels((1.0, 0.0)))
+    losses = head.loss(feats, _more(_samples(), **labels))
+    assert 'loss_bones' in losses
+    points, weight = seen[0]
+    assert weight.tolist() == [1.0, 0.0]
+    pose, _, _ = head._read(head.forward(feats)[-1], -1, None)
+    z = pose[0, :, 2] + 12.0
+    torch.testing.assert_close(points[0, :, 2], z)
+    x = (pose[:, :, 0] - 0.5) / 2 * (pose[:, :, 2] + 12.0)
+    torch.testing.assert_close(points[0, :, 0], x[0], atol=1e-4, rtol=0)
+    depth = points[1, :, 2]
+    torch.testing.assert_close(
+        points[1, :, 0], -(pose[1, :, 0] - 0.5) / 2 * depth, atol=1e-4, rtol=0
+    )
+
+
+@pytest.mark.parametrize(
+    ('changes', 'line'),
+    [
+        ({'variant': 'indirect'}, 'variant: expected one of'),
+        ({'families': 'three'}, 'families: expected one of'),
+        ({'variant': 'direct', 'families': 'outputs'}, 'no families'),
+    ],
+)
+def test_unknown_options_are_named(changes, line):
+    with pytest.raises(ValueError, match=line):
+        Latent25DHead(in_channels=4, **changes)
+
+
+def test_a_missing_label_is_named():
+    head = _head(side={'in_channels': 4})
+    with pytest.raises(KeyError, match='side_labels'):
+        head.loss(_feats(), _samples())

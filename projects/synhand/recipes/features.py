@@ -1,10 +1,21 @@
-"""Backbones with their necks."""
+"""Backbones with their necks.
+
+Each function says how many channels the map or maps have that a head reads,
+and at which stride.
+"""
 
 from __future__ import annotations
 
+DECONVOLUTIONS = dict(
+    deconv_out_channels=(256, 256, 256), deconv_kernel_sizes=(4, 4, 4)
+)
+"""Arguments of a head that brings a map of stride 32 to stride 4."""
+
+_CSPNEXT = dict(tiny=(0.167, 0.375), s=(0.33, 0.5), m=(0.67, 0.75))
+
 
 def resnet18_half() -> dict:
-    """Backbone and neck: ResNet-18 of half width, FPN to stride 4."""
+    """ResNet-18 of half width, FPN: 4 x 64 channels, strides 4 to 32."""
     channels = [32, 64, 128, 256]
     return dict(
         backbone=dict(
@@ -23,9 +34,14 @@ def resnet18_half() -> dict:
     )
 
 
-def hrnet_w18() -> dict:
-    """Backbone and neck: HRNetV2-W18, its four maps joined at stride 4."""
-    widths = (18, 36, 72, 144)
+def resnet(depth: int) -> dict:
+    """ResNet: 512 channels (18, 34) or 2048 (50 and more), stride 32."""
+    return dict(backbone=dict(type='ResNet', depth=depth))
+
+
+def hrnet(width: int) -> dict:
+    """HRNetV2, its four maps joined: 15 x width channels, stride 4."""
+    widths = tuple(width * factor for factor in (1, 2, 4, 8))
     stages = {
         f'stage{n}': dict(
             num_modules=modules,
@@ -48,3 +64,79 @@ def hrnet_w18() -> dict:
         backbone=dict(type='HRNet', in_channels=3, extra=stages),
         neck=dict(type='FeatureMapProcessor', concat=True),
     )
+
+
+def hrnet_w18() -> dict:
+    """`hrnet(18)`: 270 channels, stride 4."""
+    return hrnet(18)
+
+
+def hourglass(stacks: int) -> dict:
+    """Stacked hourglasses: a map of 256 channels a stack, stride 4.
+
+    256 channels everywhere and one residual block a level, as in A. Newell
+    et al., ECCV 2016; the blocks are the stock ones of two 3 x 3
+    convolutions.
+    """
+    return dict(
+        backbone=dict(
+            type='HourglassNet',
+            num_stacks=stacks,
+            downsample_times=4,
+            stage_channels=(256,) * 5,
+            stage_blocks=(1,) * 5,
+        )
+    )
+
+
+def cspnext(size: str) -> dict:
+    """CSPNeXt `'tiny'`, `'s'` or `'m'`: 384, 512 or 768 channels, stride 32.
+
+    Raises:
+        ValueError: `size` is another one.
+    """
+    if size not in _CSPNEXT:
+        raise ValueError(
+            f'size: expected one of {tuple(_CSPNEXT)}, got {size!r}'
+        )
+    deepen, widen = _CSPNEXT[size]
+    return dict(
+        backbone=dict(
+            type='CSPNeXt',
+            arch='P5',
+            deepen_factor=deepen,
+            widen_factor=widen,
+            out_indices=(4,),
+        )
+    )
+
+
+def litehrnet18() -> dict:
+    """Lite-HRNet-18: 40 channels, stride 4."""
+    branches = (2, 3, 4)
+    stages = dict(
+        num_modules=(2, 4, 2),
+        num_branches=branches,
+        num_blocks=(2,) * 3,
+        module_type=('LITE',) * 3,
+        with_fuse=(True,) * 3,
+        reduce_ratios=(8,) * 3,
+        num_channels=tuple((40, 80, 160, 320)[:n] for n in branches),
+    )
+    return dict(
+        backbone=dict(
+            type='LiteHRNet',
+            in_channels=3,
+            extra=dict(
+                stem=dict(stem_channels=32, out_channels=32, expand_ratio=1),
+                num_stages=len(branches),
+                stages_spec=stages,
+                with_head=True,
+            ),
+        )
+    )
+
+
+def mobilenetv2() -> dict:
+    """MobileNetV2: 1280 channels, stride 32."""
+    return dict(backbone=dict(type='MobileNetV2', out_indices=(7,)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from mmpose.utils.typing import InstanceList, PixelDataList, SampleList
@@ -14,6 +15,12 @@ from torch import Tensor
 
 from synhand.geometry.cameras import camera_from_fov
 from synhand.geometry.pose25d import from_25d
+from synhand.models.estimators.turned_views import (
+    mean_prediction,
+    rotate_images,
+    turn_back,
+)
+from synhand.models.heads.parts import rays_of
 from synhand.skeleton import MEAN_BONE_LENGTHS_MM
 
 
@@ -40,9 +47,12 @@ class HandPoseEstimator(TopdownPoseEstimator):
             those of the literature.
         channels_last: Keep maps in the memory order that convolutions on
             processors and tensor cores are fastest with.
+        compile_features: Compile backbone and neck with `torch.compile`.
         **kwargs: Those of `TopdownPoseEstimator`. `train_cfg` and `test_cfg`
             may hold `autocast`, a type such as `'bfloat16'` that the network
-            then computes in; losses stay in float32.
+            then computes in; losses stay in float32. `test_cfg` may hold
+            `rotations`, angles in degrees: the crop is also read turned by
+            each of them, and the poses, turned back, are averaged.
     """
 
     def __init__(
@@ -52,9 +62,12 @@ class HandPoseEstimator(TopdownPoseEstimator):
         root_depth: str = 'least_squares',
         mean_bone_lengths_mm: Sequence[float] | None = None,
         channels_last: bool = True,
+        compile_features: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.compile_features = compile_features
+        self._compiled: Callable | None = None
         self.assumed_fov = assumed_fov
         self.root_depth = root_depth
         self.mean_bone_lengths_mm = mean_bone_lengths_mm or (
@@ -71,7 +84,34 @@ class HandPoseEstimator(TopdownPoseEstimator):
 
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
         with _autocast(inputs, self.test_cfg):
-            return super().predict(self._prepare(inputs), data_samples)
+            inputs = self._prepare(inputs)
+            if not self.test_cfg.get('rotations'):
+                return super().predict(inputs, data_samples)
+            found = self._predict_turned(inputs, data_samples)
+            return self.add_pred_to_datasample(found, None, data_samples)
+
+    def _predict_turned(
+        self, inputs: Tensor, data_samples: SampleList
+    ) -> list[InstanceData]:
+        """Means of what the head finds in the crops and in turned ones."""
+        views = []
+        for degrees in (0.0, *self.test_cfg['rotations']):
+            view = rotate_images(inputs, degrees) if degrees else inputs
+            feats = self.extract_feat(view)
+            if self.test_cfg.get('flip_test', False):
+                feats = [feats, self.extract_feat(view.flip(-1))]
+            found = self.head.predict(feats, data_samples, self.test_cfg)
+            for prediction, sample in zip(found, data_samples, strict=True):
+                turn_back(prediction, sample, degrees)
+            views.append(found)
+        return [mean_prediction(poses) for poses in zip(*views, strict=True)]
+
+    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        if not self.compile_features:
+            return super().extract_feat(inputs)
+        if self._compiled is None:
+            self._compiled = torch.compile(super().extract_feat)
+        return self._compiled(inputs)
 
     def _prepare(self, inputs: Tensor) -> Tensor:
         return inputs.contiguous(memory_format=self._layout)
@@ -109,12 +149,33 @@ class HandPoseEstimator(TopdownPoseEstimator):
             bone_scale_mm=scales,
             method=self.root_depth,
             mean_bone_lengths_mm=self.mean_bone_lengths_mm,
+            root_depth=self._refined_root_depth(poses, cameras, samples),
         )
         for prediction, pose, point in zip(
             predictions, poses, points, strict=True
         ):
             prediction.keypoints_25d = pose
             prediction.keypoints_cam = point.astype(np.float32)
+
+    def _refined_root_depth(
+        self, poses: np.ndarray, cameras: np.ndarray, samples: SampleList
+    ) -> np.ndarray | None:
+        """(B, 1) in reference bones, where the head learnt to refine it."""
+        refiner = getattr(self.head, 'root_depth', None)
+        if refiner is None:
+            return None
+        device = next(refiner.parameters()).device
+        rays = rays_of(
+            *(
+                torch.from_numpy(values[:, 0]).to(device, torch.float32)
+                for values in (poses, cameras)
+            )
+        )
+        mirrored = [s.metainfo.get('mirrored', False) for s in samples]
+        # what the network sees mirrored is a mirrored world
+        rays[torch.tensor(mirrored, device=device), :, 0] *= -1
+        with torch.no_grad():
+            return refiner(rays).cpu().numpy()[:, None]
 
     def _camera(self, sample: Any) -> np.ndarray:
         """(1, 3, 3), given or assumed; says in the metainfo which."""

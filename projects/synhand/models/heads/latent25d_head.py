@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from mmengine.structures import InstanceData
 from mmpose.models.heads import HeatmapHead
-from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.typing import ConfigType, SampleList
 from torch import Tensor, nn
 
-from synhand.models.heatmaps import (
-    gaussian_divergence,
-    log_probabilities,
-    mass_around,
-    soft_argmax,
+from synhand.codecs.latent25d import JOINT_FAMILIES
+from synhand.models.heads.map_readers import READERS, Target
+from synhand.models.heads.parts import (
+    FamilyAdapter,
+    RootDepthRefiner,
+    SecondStage,
+    SideClassifier,
+    camera_points,
+    first_root_depth,
+    rays_of,
 )
+from synhand.models.heads.pose_head import PoseHead
+from synhand.models.labels import collect_labels
 from synhand.skeleton import NUM_KEYPOINTS, ROOT
 
 Feats = Sequence[Tensor]
-_LABELS = ('keypoint_labels', 'keypoint_weights', 'depth_weights')
-_LOSSES = dict(uv=10.0, z=1.0, heatmap=0.25)
+Labels = Callable[[str], Tensor]
+_LOSSES = dict(uv=10.0, z=1.0, heatmap=0.25, side=0.1, root_depth=0.1)
+_FAMILY_MODES = (None, 'outputs', 'adapter')
 
 
 @MODELS.register_module()
-class Latent25DHead(BaseHead):
+class Latent25DHead(PoseHead):
     """Heatmaps and depth maps that are read out by expectation.
 
     A feature map becomes 2K maps: K that a softmax, with a learnt softness a
@@ -35,13 +42,15 @@ class Latent25DHead(BaseHead):
     expected position, z the expected depth (U. Iqbal et al., Hand pose
     estimation via latent 2.5D heatmap regression, ECCV 2018). Beside the
     paper's L1 losses the heatmaps can be drawn to Gaussians around the true
-    positions, which are made on the device.
+    positions, which are made on the device. With `variant='direct'` the maps
+    themselves are supervised, as in the paper's comparison.
 
     Note:
         - batch size: B
         - keypoint number: K
-        - stages: S, one a chosen feature map, each with a loss; the last
-          predicts
+        - stages: S, one a chosen feature map and one a refinement, each with
+          a loss; the last predicts
+        - joint families: F, 1 without `families`
 
     Args:
         in_channels: Channels of the feature map or maps.
@@ -56,15 +65,28 @@ class Latent25DHead(BaseHead):
         root: Keypoint whose z is 0 by definition.
         loss: Weights of the losses: `uv` (L1, of the crop's size), `z` (L1,
             of the reference bone's length), `heatmap` (divergence from a
-            Gaussian). 0 leaves a loss out.
+            Gaussian); direct: `heatmap` and `z` (squared errors of the maps
+            over the energy of a Gaussian); `side`, `root_depth` (L1) where
+            there are such parts. 0 leaves a loss out.
         sigma: Width of that Gaussian in cells of the map.
         score_radius: A keypoint's score is the probability within so many
             cells of its position.
+        variant: `'latent'` or `'direct'`.
+        refinements: Further stages that read features and earlier maps.
+        families: For two joint families: `'outputs'`, maps for each, or
+            `'adapter'`, a learnt linear map from the first to the second.
+            Labels and metainfo `joint_family` say which is wanted.
+        side: `in_channels` and `in_index` of the feature map that a
+            classifier reads left or right from; None for no classifier. The
+            crops must then not be mirrored by the side.
+        root_depth: Arguments of `RootDepthRefiner`; None for none.
+        biomechanics: A `BiomechanicalLoss`, for the last stage; None.
         decoder: The codec, `Latent25DLabel`.
         init_cfg: MMEngine's initialisation; default: that of `HeatmapHead`.
 
     Raises:
-        ValueError: `loss` names an unknown loss.
+        ValueError: `loss`, `variant` or `families` is unknown, or
+            constraints are asked of the direct variant.
     """
 
     def __init__(
@@ -80,6 +102,12 @@ class Latent25DHead(BaseHead):
         loss: Mapping[str, float] | None = None,
         sigma: float = 1.0,
         score_radius: float = 2.0,
+        variant: str = 'latent',
+        refinements: int = 0,
+        families: str | None = None,
+        side: ConfigType | None = None,
+        root_depth: ConfigType | None = None,
+        biomechanics: ConfigType | None = None,
         decoder: ConfigType | None = None,
         init_cfg: ConfigType | None = None,
     ) -> None:
@@ -87,17 +115,16 @@ class Latent25DHead(BaseHead):
         single = isinstance(in_index, int)
         self.in_index = [in_index] if single else list(in_index)
         self.num_joints = num_joints
-        self.sigma = sigma
-        self.score_radius = score_radius
+        self.families = families
         self.loss_weights = {**_LOSSES, **(loss or {})}
-        if set(self.loss_weights) != set(_LOSSES):
-            raise ValueError(
-                f'loss: expected weights of {tuple(_LOSSES)}, got {loss}'
-            )
+        self._check(loss, variant, biomechanics)
+        self.reader = READERS[variant](sigma, score_radius)
+        outputs = len(JOINT_FAMILIES) if families == 'outputs' else 1
+        maps = 2 * outputs * num_joints
         self.stages = nn.ModuleList(
             HeatmapHead(
                 in_channels,
-                2 * num_joints,
+                maps,
                 deconv_out_channels=tuple(deconv_out_channels),
                 deconv_kernel_sizes=tuple(deconv_kernel_sizes),
                 final_layer=dict(
@@ -107,14 +134,67 @@ class Latent25DHead(BaseHead):
             )
             for _ in self.in_index
         )
-        log_softness = torch.full(
-            (len(self.in_index), num_joints), float(np.log(softness))
+        channels = [in_channels, *deconv_out_channels][-1]
+        self.refinements = nn.ModuleList(
+            SecondStage(channels, maps) for _ in range(refinements)
         )
-        self.log_softness = nn.Parameter(log_softness)
+        log_softness = torch.full(
+            (len(self.in_index) + refinements, outputs * num_joints),
+            float(np.log(softness)),
+        )
+        # the direct variant has none to learn
+        self.log_softness = nn.Parameter(log_softness, variant == 'latent')
         not_root = torch.ones(num_joints)
         not_root[root] = 0
         self.register_buffer('not_root', not_root, persistent=False)
+        self._add_parts(side, root_depth, biomechanics, root)
         self.decoder = KEYPOINT_CODECS.build(decoder) if decoder else None
+
+    def _check(
+        self,
+        loss: Mapping[str, float] | None,
+        variant: str,
+        biomechanics: ConfigType | None,
+    ) -> None:
+        if set(self.loss_weights) != set(_LOSSES):
+            raise ValueError(
+                f'loss: expected weights of {tuple(_LOSSES)}, got {loss}'
+            )
+        if variant not in READERS:
+            raise ValueError(
+                f'variant: expected one of {tuple(READERS)}, got {variant!r}'
+            )
+        if self.families not in _FAMILY_MODES:
+            raise ValueError(
+                f'families: expected one of {_FAMILY_MODES}, got '
+                f'{self.families!r}'
+            )
+        if variant == 'direct' and (biomechanics or self.families):
+            raise ValueError(
+                'variant: the direct one trains maps, not coordinates; '
+                'expected no biomechanics and no families'
+            )
+
+    def _add_parts(
+        self,
+        side: ConfigType | None,
+        root_depth: ConfigType | None,
+        biomechanics: ConfigType | None,
+        root: int,
+    ) -> None:
+        """Those that are not asked for leave no trace in the state dict."""
+        self.adapter = self.side = self.root_depth = self.biomechanics = None
+        if self.families == 'adapter':
+            self.adapter = FamilyAdapter(
+                len(JOINT_FAMILIES), self.num_joints, root
+            )
+        if side is not None:
+            self.side = SideClassifier(side['in_channels'])
+            self.side_index = side.get('in_index', -1)
+        if root_depth is not None:
+            self.root_depth = RootDepthRefiner(self.num_joints, **root_depth)
+        if biomechanics is not None:
+            self.biomechanics = MODELS.build(biomechanics)
 
     def forward(self, feats: Feats) -> list[tuple[Tensor, Tensor]]:
         """Maps of every stage.
@@ -123,33 +203,93 @@ class Latent25DHead(BaseHead):
             feats: Feature maps, each (B, C, H', W').
 
         Returns:
-            S pairs of logits and depth maps, each (B, K, H, W).
+            S pairs of logits and depth maps, each (B, F K, H, W).
         """
-        pairs = []
+        stages = []
         for index, stage in zip(self.in_index, self.stages, strict=True):
-            maps = stage((feats[index],))
-            pairs.append(tuple(maps.split(self.num_joints, dim=1)))
-        return pairs
+            features = stage.conv_layers(stage.deconv_layers(feats[index]))
+            stages.append(stage.final_layer(features))
+        for refinement in self.refinements:
+            features, maps = refinement(features, stages[-1])
+            stages.append(maps)
+        return [maps.chunk(2, dim=1) for maps in stages]
+
+    def _read(
+        self, pair: tuple[Tensor, Tensor], stage: int, family: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Pose, what its reader made of the maps, and the depth maps."""
+        logits, depths = (_full_precision(maps) for maps in pair)
+        softness = self.log_softness[stage].exp()
+        if self.families == 'outputs':
+            softness = softness.expand(len(logits), -1)
+            logits, depths, softness = (
+                self._of_family(value, family)
+                for value in (logits, depths, softness)
+            )
+        pose, maps = self.reader.pose(logits, depths, softness)
+        z = pose[..., 2] * self.not_root
+        pose = torch.cat([pose[..., :2], z[..., None]], -1)
+        return pose, maps, depths
+
+    def _of_family(self, values: Tensor, family: Tensor) -> Tensor:
+        """(B, K, ...) of (B, F K, ...)."""
+        split = values.unflatten(1, (-1, self.num_joints))
+        return split[torch.arange(len(split), device=split.device), family]
+
+    def _adapted(self, pose: Tensor, family: Tensor | None) -> Tensor:
+        return pose if self.adapter is None else self.adapter(pose, family)
+
+    def conditions(self, batch_data_samples: SampleList) -> dict[str, Tensor]:
+        """The wanted joint families; the first where a sample is silent."""
+        if self.families is None:
+            return {}
+        family = [
+            int(np.ravel(s.metainfo.get('joint_family', 0))[0])
+            for s in batch_data_samples
+        ]
+        return dict(family=torch.tensor(family, device=self.not_root.device))
 
     def read_out(
-        self, logits: Tensor, depths: Tensor, softness: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Expected positions and depths.
+        self, feats: Feats, family: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """What the last stage sees.
 
         Args:
-            logits: (B, K, H, W).
-            depths: (B, K, H, W).
-            softness: (K,), factor of the logits.
+            feats: Feature maps.
+            family: (B,), the wanted joint families, with `families`.
 
         Returns:
-            (B, K, 3): u, v, z as `Latent25DLabel` defines them, and the
-            logarithms of the probabilities (B, K, H, W).
+            `pose` (B, K, 3), `scores` (B, K), with a side classifier `side`
+            (B,): probability of a right hand.
         """
-        log_probability = log_probabilities(logits, softness)
-        probability = log_probability.exp()
-        z = (probability * depths).sum((-2, -1)) * self.not_root
-        position = soft_argmax(probability)
-        return torch.cat([position, z[..., None]], -1), log_probability
+        pair = self.forward(feats)[-1]
+        with torch.autocast(pair[0].device.type, enabled=False):
+            pose, maps, _ = self._read(pair, -1, family)
+            scores = self.reader.scores(pose, maps)
+            found = dict(pose=self._adapted(pose, family), scores=scores)
+        if self.side is not None:
+            logit = self.side(feats[self.side_index])
+            found['side'] = logit.float().sigmoid()
+        return found
+
+    def mirror(self, found: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What `read_out` would give for the mirrored crops."""
+        mirrored = super().mirror(found)
+        if 'side' in found:
+            mirrored['side'] = 1 - found['side']
+        return mirrored
+
+    def _pack(self, found: dict[str, Tensor]) -> list[InstanceData]:
+        """Adds `hand_side` (1,) and `hand_side_scores` (1,), 0.5 to 1."""
+        side = found.pop('side', None)
+        predictions = super()._pack(found)
+        if side is not None:
+            for prediction, right in zip(
+                predictions, side.detach().cpu().numpy(), strict=True
+            ):
+                prediction.hand_side = np.array([right > 0.5], np.int8)
+                prediction.hand_side_scores = np.array([max(right, 1 - right)])
+        return predictions
 
     def loss(
         self,
@@ -166,117 +306,95 @@ class Latent25DHead(BaseHead):
 
         Returns:
             `loss_uv`, `loss_z`, `loss_heatmap` (with `_STAGE` behind where
-            there are several), means over batch and keypoints.
+            there are several), means over batch and keypoints; and those of
+            the parts.
         """
         pairs = self.forward(feats)
-        target = [
-            collect_labels(batch_data_samples, name, pairs[0][0].device)
-            for name in _LABELS
-        ]
+
+        def label(name: str) -> Tensor:
+            return collect_labels(batch_data_samples, name, pairs[0][0].device)
+
+        family = label('joint_family') if self.families else None
+        target = self._target(label, family)
         losses = {}
-        for stage, pair in enumerate(pairs):
-            suffix = f'_{stage}' if len(pairs) > 1 else ''
-            found = self._stage_loss(pair, stage, *target)
-            losses.update({f'loss_{k}{suffix}': v for k, v in found.items()})
+        with torch.autocast(pairs[0][0].device.type, enabled=False):
+            for stage, pair in enumerate(pairs):
+                suffix = f'_{stage}' if len(pairs) > 1 else ''
+                pose, maps, depths = self._read(pair, stage, family)
+                pose = self._adapted(pose, family)
+                found = self.reader.losses(
+                    pose, maps, depths, target, self.loss_weights
+                )
+                losses.update(self._weighted(found, suffix))
+            losses.update(self._part_losses(feats, pose, family, label))
         return losses
 
-    def _stage_loss(
-        self,
-        pair: tuple[Tensor, Tensor],
-        stage: int,
-        labels: Tensor,
-        weights: Tensor,
-        depth_weights: Tensor,
-    ) -> dict[str, Tensor]:
-        with torch.autocast(labels.device.type, enabled=False):
-            logits, depths = (_full_precision(maps) for maps in pair)
-            softness = self.log_softness[stage].exp()
-            pose, log_probability = self.read_out(logits, depths, softness)
-            error = (pose - labels).abs()
-            losses = dict(
-                uv=(error[..., :2].mean(-1) * weights).mean(),
-                z=(error[..., 2] * depth_weights).mean(),
-            )
-            if self.loss_weights['heatmap'] > 0:
-                divergence = gaussian_divergence(
-                    log_probability, labels[..., :2], self.sigma
-                )
-                losses['heatmap'] = (divergence * weights).mean()
-            return {
-                name: value * self.loss_weights[name]
-                for name, value in losses.items()
-                if self.loss_weights[name] > 0
-            }
-
-    def predict(
-        self,
-        feats: Feats | list[Feats],
-        batch_data_samples: SampleList,
-        test_cfg: ConfigType | None = None,
-    ) -> list[InstanceData]:
-        """Poses of a batch.
-
-        Args:
-            feats: Feature maps; with `flip_test` a list of those of the
-                crops and of the mirrored crops.
-            batch_data_samples: Their metainfo says which were `mirrored`.
-            test_cfg: `flip_test`: average with the mirrored crops.
-
-        Returns:
-            B times `keypoints` (1, K, 2) in pixels of the crop as the stock
-            estimator counts them, `keypoint_scores` (1, K) from 0 to 1,
-            `keypoints_z` (1, K) relative to the root, in reference bones.
-        """
-        if test_cfg and test_cfg.get('flip_test', False):
-            pose, scores = self._predict(feats[0])
-            flipped, flipped_scores = self._predict(feats[1])
-            u = 1 - flipped[..., :1]
-            flipped = torch.cat([u, flipped[..., 1:]], -1)
-            pose = (pose + flipped) / 2
-            scores = (scores + flipped_scores) / 2
-        else:
-            pose, scores = self._predict(feats)
-        mirrored = torch.tensor(
-            [s.metainfo.get('mirrored', False) for s in batch_data_samples],
-            device=pose.device,
+    def _target(self, label: Labels, family: Tensor | None) -> Target:
+        weights = label('keypoint_weights')
+        map_weights = weights
+        if self.adapter is not None:
+            # the maps are those of the first family
+            map_weights = weights * (family == 0)[:, None]
+        return Target(
+            label('keypoint_labels'),
+            weights,
+            label('depth_weights'),
+            map_weights,
         )
-        if self.decoder is None:
-            raise RuntimeError('Latent25DHead: predict needs a `decoder`')
-        keypoints, found = self.decoder.batch_decode(pose, scores, mirrored)
-        return [
-            InstanceData(
-                keypoints=k[..., :2], keypoint_scores=s, keypoints_z=k[..., 2]
-            )
-            for k, s in zip(keypoints, found, strict=True)
-        ]
 
-    def _predict(self, feats: Feats) -> tuple[Tensor, Tensor]:
-        """Pose (B, K, 3) and scores (B, K) of the last stage."""
-        logits, depths = self.forward(feats)[-1]
-        with torch.autocast(logits.device.type, enabled=False):
-            logits, depths = _full_precision(logits), _full_precision(depths)
-            softness = self.log_softness[-1].exp()
-            pose, log_probability = self.read_out(logits, depths, softness)
-            scores = mass_around(
-                log_probability.exp(), pose[..., :2], self.score_radius
-            )
-        return pose, scores
+    def _weighted(
+        self, losses: dict[str, Tensor], suffix: str = ''
+    ) -> dict[str, Tensor]:
+        return {
+            f'loss_{name}{suffix}': value * self.loss_weights[name]
+            for name, value in losses.items()
+            if self.loss_weights[name] > 0
+        }
+
+    def _part_losses(
+        self,
+        feats: Feats,
+        pose: Tensor,
+        family: Tensor | None,
+        label: Labels,
+    ) -> dict[str, Tensor]:
+        """Of the side classifier, the root's depth and the constraints."""
+        losses, side = {}, None
+        if self.side is not None:
+            side = label('side_labels'), label('side_weights')
+            losses['side'] = self.side.loss(feats[self.side_index], *side)
+        if self.root_depth is None and self.biomechanics is None:
+            return self._weighted(losses)
+        rays = rays_of(pose, label('crop_cameras'))
+        known = label('camera_weights') * label('root_depth_weights')
+        true = label('root_depths')
+        if self.root_depth is not None:
+            depth = self.root_depth(rays)
+            losses['root_depth'] = ((depth - true).abs() * known).mean()
+        losses = self._weighted(losses)
+        if self.biomechanics is not None:
+            weight = label('camera_weights')
+            if family is not None:
+                weight = weight * (family == 0)
+            depth = torch.where(known > 0, true, first_root_depth(rays))
+            points = camera_points(rays, depth)
+            losses.update(self._constraints(points, weight, side))
+        return losses
+
+    def _constraints(
+        self,
+        points: Tensor,
+        weight: Tensor,
+        side: tuple[Tensor, Tensor] | None,
+    ) -> dict[str, Tensor]:
+        """Losses of points (B, K, 3), which show right hands or a `side`."""
+        if side is not None:
+            mirror = torch.ones_like(points[:, :1])
+            mirror[:, 0, 0] = 2 * side[0] - 1
+            points, weight = points * mirror, weight * side[1]
+        return self.biomechanics(points, weight)
 
 
 def _full_precision(maps: Tensor) -> Tensor:
     half = maps.dtype in (torch.bfloat16, torch.float16)
     return maps.float() if half else maps
-
-
-def collect_labels(
-    batch_data_samples: SampleList, name: str, device: torch.device
-) -> Tensor:
-    """One label of all samples as a tensor (B, ...) on the device.
-
-    Takes labels that are tensors, as stock MMPose packs them, and numpy
-    arrays, as :class:`PackHandLabels` does.
-    """
-    labels = [s.gt_instance_labels.get(name) for s in batch_data_samples]
-    if isinstance(labels[0], Tensor):
-        return torch.cat(labels).to(device)
-    return torch.from_numpy(np.concatenate(labels)).to(device)
