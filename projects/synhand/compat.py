@@ -20,6 +20,11 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from synhand.compat_mmpose import (
+    mend_3d_visualizer,
+    mend_single_hand_converter,
+)
+
 MMCV_OPERATORS = 'mmcv._ext'
 DRAWS_SIMCC = 'mmpose.visualization.simcc_vis'
 
@@ -413,6 +418,8 @@ AFTER_IMPORT: dict[str, Callable[[ModuleType], None]] = {
     'mmengine.runner.checkpoint': _mend_checkpoint,
     'mmengine.runner.runner': _mend_runner,
     'mmengine.utils.dl_utils.collect_env': _mend_collect_env,
+    'mmpose.datasets.transforms.converting': mend_single_hand_converter,
+    'mmpose.visualization.local_visualizer_3d': mend_3d_visualizer,
 }
 
 

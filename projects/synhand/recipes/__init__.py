@@ -4,6 +4,12 @@ Every function returns plain dicts, so that a config that calls them is
 dumped, read again and overridden (`--cfg-options`) as if written out.
 """
 
+from synhand.recipes.benchmarks import (
+    BENCHMARKS,
+    benchmark,
+    interhand_stock,
+    training_sets,
+)
 from synhand.recipes.data import (
     BOX_PADDING,
     background_folder,
@@ -20,16 +26,19 @@ from synhand.recipes.models import MEAN_RGB, STD_RGB, codec, latent25d_model
 from synhand.recipes.schedules import schedule
 
 __all__ = [
+    'BENCHMARKS',
     'BOX_PADDING',
     'MEAN_RGB',
     'STD_RGB',
     'background_folder',
+    'benchmark',
     'codec',
     'data_root',
     'evaluation',
     'evaluators',
     'hand_json_loader',
     'hrnet_w18',
+    'interhand_stock',
     'latent25d_model',
     'resnet18_half',
     'schedule',
@@ -37,4 +46,5 @@ __all__ = [
     'synthetic_loader',
     'test_pipeline',
     'train_pipeline',
+    'training_sets',
 ]
