@@ -1,5 +1,6 @@
 """Targets and their decoding, registered with MMPose."""
 
 from synhand.codecs.latent25d import HAND_INSTANCE_TABLE, Latent25DLabel
+from synhand.codecs.root_relative import RootRelativeLabel
 
-__all__ = ['HAND_INSTANCE_TABLE', 'Latent25DLabel']
+__all__ = ['HAND_INSTANCE_TABLE', 'Latent25DLabel', 'RootRelativeLabel']

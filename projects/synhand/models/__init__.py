@@ -1,6 +1,48 @@
-"""Heads and estimators, registered with MMPose."""
+"""Heads, losses and estimators, registered with MMPose."""
 
-from synhand.models.estimators import HandPoseEstimator
-from synhand.models.heads import Latent25DHead
+from synhand.models.detectors import HandCenterDetector, HandCenterHead
+from synhand.models.estimators import (
+    CascadeEstimator,
+    HandPoseEstimator,
+    RelativeHandEstimator,
+)
+from synhand.models.heads import (
+    DeepPoseHead,
+    HandHeatmapHead,
+    HandSimCCHead,
+    HandStagesHead,
+    Latent25DHead,
+    OneHandInternetHead,
+    PoseRegressionHead,
+    VolumetricHead,
+)
+from synhand.models.losses import (
+    BiomechanicalLoss,
+    CoordinateLoss,
+    GaussianNLLLoss,
+    LaplaceNLLLoss,
+    ResidualLikelihoodLoss,
+)
+from synhand.models.pose_prior import FitPriorHook
 
-__all__ = ['HandPoseEstimator', 'Latent25DHead']
+__all__ = [
+    'BiomechanicalLoss',
+    'CascadeEstimator',
+    'CoordinateLoss',
+    'DeepPoseHead',
+    'FitPriorHook',
+    'GaussianNLLLoss',
+    'HandCenterDetector',
+    'HandCenterHead',
+    'HandHeatmapHead',
+    'HandPoseEstimator',
+    'HandSimCCHead',
+    'HandStagesHead',
+    'LaplaceNLLLoss',
+    'Latent25DHead',
+    'OneHandInternetHead',
+    'PoseRegressionHead',
+    'RelativeHandEstimator',
+    'ResidualLikelihoodLoss',
+    'VolumetricHead',
+]

@@ -20,31 +20,108 @@ from synhand.recipes.data import (
     test_pipeline,
     train_pipeline,
 )
+from synhand.recipes.detection import (
+    center_detector,
+    frame_data,
+    frame_pipeline,
+)
 from synhand.recipes.evaluation import evaluation, evaluators
-from synhand.recipes.features import hrnet_w18, resnet18_half
-from synhand.recipes.models import MEAN_RGB, STD_RGB, codec, latent25d_model
+from synhand.recipes.features import (
+    DECONVOLUTIONS,
+    cspnext,
+    hourglass,
+    hrnet,
+    hrnet_w18,
+    litehrnet18,
+    mobilenetv2,
+    resnet,
+    resnet18_half,
+)
+from synhand.recipes.internet import internet_data, internet_model
+from synhand.recipes.mixed import (
+    from_files,
+    mixed_loader,
+    of_family,
+    two_family_loader,
+    with_extras,
+)
+from synhand.recipes.models import (
+    MEAN_RGB,
+    STD_RGB,
+    biomechanics,
+    codec,
+    estimator,
+    latent25d_model,
+    mean_bone_lengths,
+    volumetric_model,
+)
+from synhand.recipes.models2d import (
+    cpm,
+    deeppose_model,
+    evaluators_2d,
+    heatmap_model,
+    rtmpose_model,
+    stages_model,
+    synthetic_data_2d,
+)
+from synhand.recipes.regression import (
+    regression_data,
+    regression_model,
+    with_prior,
+)
 from synhand.recipes.schedules import schedule
 
 __all__ = [
     'BENCHMARKS',
     'BOX_PADDING',
+    'DECONVOLUTIONS',
     'MEAN_RGB',
     'STD_RGB',
     'background_folder',
     'benchmark',
+    'biomechanics',
+    'center_detector',
     'codec',
+    'cpm',
+    'cspnext',
     'data_root',
+    'deeppose_model',
+    'estimator',
     'evaluation',
     'evaluators',
+    'evaluators_2d',
+    'frame_data',
+    'frame_pipeline',
+    'from_files',
     'hand_json_loader',
+    'heatmap_model',
+    'hourglass',
+    'hrnet',
     'hrnet_w18',
+    'internet_data',
+    'internet_model',
     'interhand_stock',
     'latent25d_model',
+    'litehrnet18',
+    'mean_bone_lengths',
+    'mixed_loader',
+    'mobilenetv2',
+    'of_family',
+    'regression_data',
+    'regression_model',
+    'resnet',
     'resnet18_half',
+    'rtmpose_model',
     'schedule',
+    'stages_model',
     'synthetic_data',
+    'synthetic_data_2d',
     'synthetic_loader',
     'test_pipeline',
     'train_pipeline',
     'training_sets',
+    'two_family_loader',
+    'volumetric_model',
+    'with_extras',
+    'with_prior',
 ]

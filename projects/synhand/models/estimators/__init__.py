@@ -1,5 +1,11 @@
 """Estimators: from images to poses."""
 
+from synhand.models.estimators.cascade_estimator import CascadeEstimator
 from synhand.models.estimators.hand_estimator import HandPoseEstimator
+from synhand.models.estimators.relative_estimator import RelativeHandEstimator
 
-__all__ = ['HandPoseEstimator']
+__all__ = [
+    'CascadeEstimator',
+    'HandPoseEstimator',
+    'RelativeHandEstimator',
+]
