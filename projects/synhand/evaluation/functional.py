@@ -206,9 +206,16 @@ def constant_pose_errors(
     reference bone length, side and root: what a model reaches without
     looking at the image.
     """
+    return root_aligned_errors(constant_poses(true, hand_side), true)
+
+
+def constant_poses(
+    true: npt.ArrayLike, hand_side: npt.ArrayLike
+) -> FloatArray:
+    """The constant pose at each instance's size and side, (N, K, 3) in mm."""
     mean = canonical_poses(true, hand_side).mean(axis=0)
     scale = reference_length(true)[:, None, None]
-    return root_aligned_errors(mean * scale * _mirror(hand_side), true)
+    return np.asarray(mean * scale * _mirror(hand_side))
 
 
 def constant_shape_errors(
@@ -219,8 +226,15 @@ def constant_shape_errors(
     The shape is the generalised Procrustes mean of the `canonical_poses`,
     mirrored for left hands: the floor of PA-MPJPE.
     """
+    return procrustes_errors(constant_shapes(true, hand_side), true)
+
+
+def constant_shapes(
+    true: npt.ArrayLike, hand_side: npt.ArrayLike
+) -> FloatArray:
+    """The constant shape of each instance's side, (N, K, 3) without unit."""
     mean = generalized_procrustes_mean(canonical_poses(true, hand_side))
-    return procrustes_errors(mean * _mirror(hand_side), true)
+    return np.asarray(mean * _mirror(hand_side))
 
 
 def flat_pose_errors(
@@ -232,9 +246,13 @@ def flat_pose_errors(
         true: (N, K, 3) in mm.
         keypoints: (N, K, 2), true 2D keypoints in pixels.
     """
+    return procrustes_errors(flat_poses(keypoints), true)
+
+
+def flat_poses(keypoints: npt.ArrayLike) -> FloatArray:
+    """2D keypoints (N, K, 2) in pixels with z = 0, (N, K, 3)."""
     keypoints = np.asarray(keypoints, np.float64)
-    flat = np.concatenate([keypoints, np.zeros_like(keypoints[..., :1])], -1)
-    return procrustes_errors(flat, true)
+    return np.concatenate([keypoints, np.zeros_like(keypoints[..., :1])], -1)
 
 
 def _mirror(hand_side: npt.ArrayLike) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from mmpose.evaluation.metrics import InterHandMetric
 from mmpose.registry import METRICS
@@ -47,45 +49,53 @@ class InterHandOfficialMetric(InterHandMetric):
         """The metrics over all collected samples."""
         if not results:
             raise ValueError(f'{type(self).__name__}: no sample to evaluate')
-        metrics = {}
-        if 'MPJPE' in self.modes:
-            metrics.update(_errors(results))
-        if 'MRRPE' in self.modes:
-            metrics['MRRPE'] = _relative_root_error(results)
-        if 'HandednessAcc' in self.modes:
-            metrics['HandednessAcc'] = _handedness(results)
-        return metrics
+        scores = interhand_scores(results, self.modes)
+        return {name: score.mean() for name, score in scores.items()}
+
+
+def interhand_scores(
+    results: list, modes: Sequence[str] = tuple(InterHandMetric.METRICS)
+) -> dict[str, Score]:
+    """The scores of `InterHandOfficialMetric` from what stock collects."""
+    scores = {}
+    if 'MPJPE' in modes:
+        scores.update(_errors(results))
+    if 'MRRPE' in modes:
+        scores['MRRPE'] = _relative_root(results)
+    if 'HandednessAcc' in modes:
+        scores['HandednessAcc'] = _handedness(results)
+    return scores
 
 
 def _gather(results: list, key: str) -> np.ndarray:
     return np.concatenate([result[key] for result in results])
 
 
-def _errors(results: list) -> dict[str, float]:
+def _errors(results: list) -> dict[str, Score]:
     errors = distances(
         _gather(results, 'pred_coords'), _gather(results, 'gt_coords')
     )
-    metrics = {}
-    for name, key in _MASKS.items():
-        mask = _gather(results, key)
-        for average in ('macro', 'pooled'):
-            score = Score(errors, mask, average == 'macro')
-            metrics[f'MPJPE_{name}-{average}'] = score.mean()
-    return metrics
+    return {
+        f'MPJPE_{name}-{average}': Score(
+            errors, _gather(results, key), average == 'macro'
+        )
+        for name, key in _MASKS.items()
+        for average in ('macro', 'pooled')
+    }
 
 
-def _relative_root_error(results: list) -> float:
+def _relative_root(results: list) -> Score:
     errors = distances(
         _gather(results, 'pred_rel_root_coords'),
         _gather(results, 'gt_rel_root_coords'),
     )
     mask = np.reshape([result['rel_root_mask'] for result in results], (-1, 1))
-    return Score(errors, mask).mean()
+    return Score(errors.reshape(mask.shape), mask)
 
 
-def _handedness(results: list) -> float:
+def _handedness(results: list) -> Score:
     right = _gather(results, 'pred_hand_type') == _gather(
         results, 'gt_hand_type'
     )
     mask = np.concatenate([np.ravel(r['hand_type_mask']) for r in results])
-    return Score(right.all(axis=-1)[:, None], mask[:, None]).mean()
+    return Score(right.all(axis=-1)[:, None], mask[:, None])

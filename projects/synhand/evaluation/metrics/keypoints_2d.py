@@ -25,8 +25,9 @@ def row_2d(sample: Mapping[str, Any]) -> Row:
 
     Returns:
         `predicted` and `true` (N, K, 2) in pixels of the image file,
-        `labelled` (N, K), `box` (N,) the longer side of `bboxes` and `head`
-        (N,) `head_size`, in pixels, NaN where unknown.
+        `labelled` (N, K), `middle` (N, 2) and `box` (N,), centre and longer
+        side of `bboxes`, and `head` (N,) `head_size`, in pixels, NaN where
+        unknown.
     """
     truth = sample['gt_instances']
     true = np.asarray(truth['keypoints'], np.float64)[..., :2]
@@ -37,6 +38,7 @@ def row_2d(sample: Mapping[str, Any]) -> Row:
         'true': true,
         'labelled': flags(truth, 'keypoints_visible')
         & np.isfinite(true).all(axis=-1),
+        'middle': (corners[:, 2:] + corners[:, :2]) / 2,
         'box': (corners[:, 2:] - corners[:, :2]).max(axis=1),
         'head': np.broadcast_to(np.asarray(head, np.float64).ravel(), 1),
     }
@@ -64,6 +66,31 @@ def scores_2d(
         hits = of_head < HEAD_THRESHOLD
         scores[name] = Score(hits, labelled & headed, per_keypoint=True)
     return scores
+
+
+def floor_scores_2d(data: Row) -> dict[str, dict[str, Score]]:
+    """What a model would score that sees nothing of the image but the box.
+
+    Args:
+        data: Rows of `row_2d`.
+
+    Returns:
+        Scores of `constant`: every keypoint at the set's own mean place in
+        units of the longer side of the box around its middle, so a constant
+        drawing of a hand in the true box.
+    """
+    known = data['labelled'] & (data['box'] > 0)[:, None]
+    if not known.any():
+        return {}
+    unit = np.where(data['box'] > 0, data['box'], 1)[:, None, None]
+    middle = data['middle'][:, None]
+    places = (data['true'] - middle) / unit
+    mean = np.stack(
+        [Score(places[..., axis], known).of_keypoints() for axis in (0, 1)],
+        axis=-1,
+    )
+    constant = np.where(np.isfinite(mean), mean, 0) * unit + middle
+    return {'constant': scores_2d({**data, 'predicted': constant})}
 
 
 def _relative(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from synhand.skeleton import REFERENCE_BONE, ROOT
 _MIN_VALID = 4
 _AREA = (0, 50)
 _FAR_AREA = (20, 50)
+_FLOOR_KEYS = {'MPJPE', 'PA-MPJPE'}
 
 
 def row_3d(sample: Mapping[str, Any]) -> Row:
@@ -111,30 +112,35 @@ def floor_scores(data: Row) -> dict[str, dict[str, Score]]:
     """What needs no model, from the complete hands of rows of `row_3d`.
 
     Returns:
-        Scores of `constant` and of `true-2D-flat`, see
-        `HandKeypoint3DMetric`; nothing where no hand is complete.
+        All scores that mean something of `constant` and of `true-2D-flat`,
+        see `HandKeypoint3DMetric`; nothing where no hand is complete.
     """
     complete = data['valid'].all(axis=1)
     if not complete.any():
         return {}
-    true, side = data['true'][complete], data['side'][complete]
-    flat = functional.flat_pose_errors(true, data['pixels'][complete])
-    shape = functional.constant_shape_errors(true, side)
-    pose = functional.constant_pose_errors(true, side)
-    every = np.ones(shape.shape, bool)
-    seen = np.isfinite(flat)
-    return {
-        'constant': {
-            'MPJPE': _mean(pose, every),
-            'AUC@0-50': _area(pose, every),
-            'PA-MPJPE': _mean(shape, every),
-            'PA-AUC@0-50': _area(shape, every),
-        },
-        'true-2D-flat': {
-            'PA-MPJPE': _mean(flat, seen),
-            'PA-AUC@0-50': _area(flat, seen),
-        },
-    }
+    hands = {key: value[complete] for key, value in data.items()}
+    pose = _floor(hands, functional.constant_poses)
+    shape = _aligned(_floor(hands, functional.constant_shapes))
+    pose = {k: v for k, v in pose.items() if not k.startswith('camera')}
+    floors = {'constant': {**pose, **shape}}
+    drawn = np.isfinite(hands['pixels']).all(axis=(1, 2))
+    if drawn.any():
+        flat = {key: value[drawn] for key, value in hands.items()}
+        flat['predicted'] = functional.flat_poses(flat['pixels'])
+        floors['true-2D-flat'] = _aligned(scores_3d(flat))
+    return floors
+
+
+def _floor(
+    hands: Row, constant: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> dict[str, Score]:
+    predicted = constant(hands['true'], hands['side'])
+    return scores_3d({**hands, 'predicted': predicted})
+
+
+def _aligned(scores: dict[str, Score]) -> dict[str, Score]:
+    """Those that know neither place nor size nor direction of a hand."""
+    return {k: v for k, v in scores.items() if k.startswith('PA')}
 
 
 @METRICS.register_module()
@@ -174,8 +180,6 @@ class HandKeypoint3DMetric(HandMetric):
       for every hand.
     - `true-2D-flat/PA-MPJPE`: true 2D keypoints (pixels) and z = 0.
 
-    Both with `AUC@0-50` and `PA-AUC@0-50` likewise.
-
     Args:
         floors: Adds the floors.
         collect_device: See `mmengine.evaluator.BaseMetric`.
@@ -212,6 +216,6 @@ class HandKeypoint3DMetric(HandMetric):
         metrics['skipped'] = int((~usable).sum())
         if self.floors:
             for floor, scores in floor_scores(data).items():
-                for name, score in scores.items():
-                    metrics[f'{floor}/{name}'] = score.mean()
+                for name in _FLOOR_KEYS & scores.keys():
+                    metrics[f'{floor}/{name}'] = scores[name].mean()
         return metrics

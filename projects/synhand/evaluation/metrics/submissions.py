@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmpose.registry import METRICS
 
-from synhand.evaluation.files import write_bytes
 from synhand.evaluation.metrics.base import Row, field
 from synhand.evaluation.metrics.keypoints_3d import HandKeypoint3DMetric
+from synhand.files import write_bytes
 from synhand.skeleton import NUM_KEYPOINTS, from_standard
 
 _MM_A_METRE = 1000.0
@@ -31,7 +31,7 @@ class SubmissionMetric(HandKeypoint3DMetric):
 
     Args:
         outfile: The file to write.
-        count: Number of samples that the benchmark expects; None: any.
+        count: Numbers of samples that the benchmark expects; none: any.
         format_only: Write the file and compute nothing, for sets whose truth
             is not public.
         id_key: Entry of the metainfo with the place in the official list.
@@ -41,14 +41,14 @@ class SubmissionMetric(HandKeypoint3DMetric):
     def __init__(
         self,
         outfile: str,
-        count: int | None = None,
+        count: int | Sequence[int] | None = None,
         format_only: bool = False,
         id_key: str = 'id',
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.outfile = Path(outfile)
-        self.count = count
+        self.counts = (count,) if isinstance(count, int) else count
         self.format_only = format_only
         self.id_key = id_key
 
@@ -88,12 +88,14 @@ class SubmissionMetric(HandKeypoint3DMetric):
                 f'{type(self).__name__}: two samples have one id, '
                 f'{names[:-1][np.diff(names) == 0][0]}'
             )
-        if self.count is not None and len(names) != self.count:
+        if self.counts and len(names) not in self.counts:
+            expected = ' or '.join(map(str, self.counts))
             raise ValueError(
-                f'{type(self).__name__}: expected {self.count} samples, got '
+                f'{type(self).__name__}: expected {expected} samples, got '
                 f'{len(names)} (count=None writes a part of a set)'
             )
         mesh = data['mesh'][order] if 'mesh' in data else None
+        self.outfile.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(
             self.outfile,
             self.content(names, data['submitted'][order], mesh),
@@ -133,7 +135,7 @@ class FreiHANDSubmission(SubmissionMetric):
     def __init__(
         self,
         outfile: str = 'pred.zip',
-        count: int | None = 3960,
+        count: int | Sequence[int] | None = 3960,
         **kwargs: Any,
     ) -> None:
         super().__init__(outfile, count, **kwargs)
@@ -167,7 +169,7 @@ class HO3DSubmission(FreiHANDSubmission):
 
     Args:
         outfile: The zip file; by default `pred.zip`.
-        count: 11,524 for version 2, 20,137 for version 3; None for a part.
+        count: 11,524 (version 2) or 20,137 (version 3); None for a part.
         **kwargs: Those of `SubmissionMetric`.
     """
 
@@ -176,7 +178,7 @@ class HO3DSubmission(FreiHANDSubmission):
     def __init__(
         self,
         outfile: str = 'pred.zip',
-        count: int | None = 11524,
+        count: int | Sequence[int] | None = (11524, 20137),
         **kwargs: Any,
     ) -> None:
         super().__init__(outfile, count, **kwargs)
