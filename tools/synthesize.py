@@ -7,14 +7,23 @@ import errno
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from synhand.synthesis.card import self_check, write_card
-from synhand.synthesis.config import SynthesisConfig
+from synhand.synthesis.config import MODES, SynthesisConfig
 from synhand.synthesis.engine import synthesize
-from synhand.synthesis.ledger import Manifest
+from synhand.synthesis.jobs import Job, Pool
+from synhand.synthesis.ledger import (
+    Manifest,
+    RunRecord,
+    read_runs,
+    wall_seconds,
+)
+from synhand.synthesis.local_pool import LocalPool
+from synhand.synthesis.ray_pool import RayPool
 from synhand.synthesis.renderer import RendererError
 from synhand.synthesis.verify import record, verify
 
@@ -39,6 +48,16 @@ def shard_range(text: str) -> range:
     return chosen
 
 
+def frame_size(text: str) -> tuple[int, int]:
+    """``640x480``."""
+    parts = text.lower().split('x')
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(
+            f'{text!r}; expected WIDTHxHEIGHT in px, as in 640x480'
+        )
+    return int(parts[0]), int(parts[1])
+
+
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
@@ -46,9 +65,34 @@ def parse_args() -> argparse.Namespace:
     add('--num', type=int, help='images in the whole set')
     add('--seed', type=int, default=0)
     add('--backgrounds', type=Path, help='folder of photos (default: drawn)')
-    add('--image-size', type=int, default=256, help='side in px')
+    add(
+        '--mode',
+        choices=MODES,
+        default='crop',
+        help='squares about one hand, or whole pictures with 0 to 4 hands',
+    )
+    add('--image-size', type=int, default=256, help='side of crops in px')
+    add(
+        '--frame-size',
+        type=frame_size,
+        default=(640, 480),
+        metavar='WIDTHxHEIGHT',
+        help='of whole pictures in px (default: 640x480)',
+    )
     add('--shard-size', type=int, default=500, help='images a file')
     add('--workers', type=int, help='processes (default: one a core)')
+    add(
+        '--engine',
+        choices=('local', 'ray'),
+        default='local',
+        help='processes of this machine, or of a Ray cluster whose machines '
+        "share --out and --backgrounds (pip install '.[ray]')",
+    )
+    add(
+        '--ray-address',
+        metavar='HOST:PORT',
+        help='cluster of --engine ray (default: one is started here)',
+    )
     add(
         '--shards',
         type=shard_range,
@@ -71,6 +115,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.num is None and not args.verify:
         parser.error('--num: expected the number of images in the whole set')
+    if args.ray_address and args.engine != 'ray':
+        parser.error('--ray-address: expected --engine ray with it')
     for name in ('num', 'image_size', 'shard_size', 'workers'):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -96,6 +142,11 @@ def progress(total: int) -> tuple[tqdm, Callable[[int], None]]:
         if not started:
             started, bar.initial, bar.n = True, done, done
             bar.refresh()
+            if done:
+                bar.write(
+                    f'resumed: {done:,} of {total:,} images are there',
+                    file=sys.stderr,
+                )
         bar.update(done - bar.n)
 
     return bar, show
@@ -105,7 +156,9 @@ def make(args: argparse.Namespace) -> int:
     config = replace(
         SynthesisConfig(),
         seed=args.seed,
+        mode=args.mode,
         image_size=args.image_size,
+        frame_size=args.frame_size,
         backgrounds=args.backgrounds and str(args.backgrounds),
     )
     bar, show = progress(images(args.num, args.shard_size, args.shards))
@@ -118,11 +171,32 @@ def make(args: argparse.Namespace) -> int:
             args.workers,
             show,
             args.shards,
+            engine(args),
         )
     statistics = write_card(args.out)
     print(f'{args.out}: {statistics.rows} images, {made} made now')
+    print(times(read_runs(args.out), made))
     print(self_check(statistics))
     return 0
+
+
+def engine(args: argparse.Namespace) -> Callable[[Job, int | None], Pool]:
+    if args.engine == 'ray':
+        return partial(RayPool, address=args.ray_address)
+    return LocalPool
+
+
+def times(runs: list[RunRecord], made: int) -> str:
+    """Wall time and rate of this run and of all that made the set."""
+
+    def rate(images: int, seconds: float) -> str:
+        return f'{seconds:,.0f} s, {images / max(seconds, 0.01):.1f} images/s'
+
+    images = sum(run.images for run in runs)
+    whole = f'in all: {rate(images, wall_seconds(runs))} (runs: {len(runs)})'
+    if not made:
+        return whole
+    return f'this run: {rate(runs[-1].images, runs[-1].seconds)}; {whole}'
 
 
 def check(args: argparse.Namespace) -> int:

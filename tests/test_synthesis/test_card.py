@@ -41,8 +41,9 @@ def folder(tmp_path):
             tmp_path,
             'run',
             run=name,
+            at=f'2026-01-0{1 + shard}T10:00:00Z',
             workers=2,
-            environment=environment(),
+            environment={'renderer': 'llvmpipe', **environment()},
         )
         append_log(
             tmp_path, 'shard', run=name, shard=shard, images=4, seconds=10.0
@@ -88,7 +89,9 @@ def test_card_names_configuration_and_versions(folder):
 
 def test_card_adds_up_the_runs(folder):
     text = card(folder)
+    assert '| 2026-01-02T10:00:00Z | 2 local | 4 | 10 s | 0.4 im' in text
     assert '| all 2 runs |  | 8 | 20 s | 0.4 images/s |' in text
+    assert 'renderer llvmpipe' in text
 
 
 def test_card_counts_what_the_self_check_did(folder):

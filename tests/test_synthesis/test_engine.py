@@ -135,14 +135,14 @@ def test_killed_ten_times_and_resumed_is_byte_identical(tmp_path):
     """At random moments: five times a worker, five times the parent."""
     config = replace(SMALL, image_size=32)
     reference, out = tmp_path / 'reference', tmp_path / 'out'
-    inline(reference, config, 480, 4)
+    inline(reference, config, 240, 2)
     out.mkdir()
     moments = random.Random(0)
     fork = multiprocessing.get_context('fork')
     for k in range(5):
         before = len(contents(out))
         parent = fork.Process(
-            target=synthesize, args=(out, config, 480, 4, 1 + k % 2)
+            target=synthesize, args=(out, config, 240, 2, 1 + k % 2)
         )
         parent.start()
         wait_for(lambda: len(contents(out)) > before)  # noqa: B023
@@ -153,7 +153,7 @@ def test_killed_ten_times_and_resumed_is_byte_identical(tmp_path):
         kill(parent.pid)
         parent.join()
     assert len(contents(out)) < 120
-    synthesize(out, config, 480, 4, 2)
+    synthesize(out, config, 240, 2, 2)
     assert contents(out) == contents(reference)
     assert read_checksums(out) == read_checksums(reference)
     assert not list(out.glob('*.tmp-*'))

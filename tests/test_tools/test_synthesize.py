@@ -1,6 +1,7 @@
 """`tools/synthesize.py`: what it prints, and its exit code."""
 
 import json
+import re
 
 import pytest
 
@@ -43,8 +44,12 @@ def test_parts_then_verify(renders, tool, tmp_path):
     assert '5 images, 5 made now' in said
     assert 'self-check: 5 images passed' in said
     assert '3 images are not made yet' in (out / 'README.md').read_text()
-    code, said, _ = tool(*common, '--workers', 1)
+    code, said, errors = tool(*common, '--workers', 1)
+    assert 'resumed: 5 of 8 images are there' in errors
     assert '8 images, 3 made now' in said
+    assert re.search(r'this run: [\d.]+ s, [\d.]+ images/s; in all: ', said)
+    assert '(runs: 2)' in said
+    assert 'this run' not in tool(*common)[1]
     code, said, _ = tool('--out', out, '--verify', '--sample', 2)
     assert code == 0
     assert '2 images made again, 2 of them equal to the last bit' in said
@@ -95,6 +100,7 @@ def test_other_set_is_one_line(renders, tool, tmp_path):
         (('--num', '3', '--shards', 'all'), "'all'; expected FIRST-LAST"),
         (('--num', '0'), '--num: expected 1 or more'),
         (('--num', '3', '--workers', '0'), '--workers: expected 1 or more'),
+        (('--num', '3', '--ray-address', 'a:1'), 'expected --engine ray'),
         ((), '--num: expected the number of images'),
     ],
 )

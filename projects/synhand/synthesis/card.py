@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synhand.files import write_text
 from synhand.hands.anatomy import LIMITS_DEGREES
 from synhand.skeleton import BONES, KEYPOINT_NAMES
 from synhand.synthesis import things
@@ -19,11 +20,13 @@ from synhand.synthesis.checks import CAUSES
 from synhand.synthesis.ledger import (
     CHECKSUMS,
     Manifest,
+    RunRecord,
     complete_checksums,
     read_checksums,
     read_log,
+    read_runs,
     sha256,
-    write_text,
+    wall_seconds,
 )
 from synhand.synthesis.statistics import (
     CHILD_MM,
@@ -322,36 +325,34 @@ def _shards(folder: Path) -> str:
 
 def _runs(folder: Path) -> str:
     """Images, wall time and rate of each run, and what it ran on."""
-    runs: dict[str, dict] = {}
-    for event in read_log(folder):
-        if event['event'] == 'run':
-            runs[event['run']] = {**event, 'images': 0, 'seconds': 0.0}
-        elif event['event'] == 'shard' and event['run'] in runs:
-            run = runs[event['run']]
-            run['images'] += event['images']
-            run['seconds'] = max(run['seconds'], event['seconds'])
-    done = [run for run in runs.values() if run['images']]
+    done = read_runs(folder)
     if not done:
         return 'No run is on record.'
-    shown = done[-_MAX_RUNS:]
-    rows = [_run_row(run['at'], run['workers'], [run]) for run in shown]
+    rows = [
+        _run_row(run.at, f'{run.workers} {run.engine}', [run])
+        for run in done[-_MAX_RUNS:]
+    ]
     rows.append(_run_row(f'all {len(done)} runs', '', done))
-    places = {json.dumps(run['environment'], sort_keys=True) for run in done}
+    places = {
+        json.dumps(place, sort_keys=True)
+        for run in done
+        for place in run.environments
+    }
     lines = [
         '- '
         + ', '.join(f'{name} {v}' for name, v in json.loads(place).items())
         for place in sorted(places)
     ]
-    head = ['run, to its last shard', 'workers', 'images', 'wall time', 'rate']
+    head = ['run', 'workers', 'images', 'wall time', 'rate']
     return _table(head, rows) + '\n\nMade on:\n\n' + '\n'.join(lines)
 
 
-def _run_row(name: str, workers: object, runs: list[dict]) -> list[str]:
-    images = sum(run['images'] for run in runs)
-    seconds = sum(run['seconds'] for run in runs)
+def _run_row(name: str, workers: str, runs: list[RunRecord]) -> list[str]:
+    images = sum(run.images for run in runs)
+    seconds = wall_seconds(runs)
     return [
         name,
-        str(workers),
+        workers,
         f'{images:,}',
         f'{seconds:.0f} s' if seconds < 600 else f'{seconds / 3600:.2f} h',
         f'{images / max(seconds, 1e-3):.1f} images/s',
