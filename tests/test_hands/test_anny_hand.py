@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import ConvexHull, cKDTree
 from scipy.spatial.transform import Rotation
 
 from synhand.hands.anatomy import (
@@ -14,7 +15,8 @@ from synhand.hands.anatomy import (
     pose_from_degrees,
     reflect_at_limits,
 )
-from synhand.hands.anny_hand import FAMILIES, default_hand
+from synhand.hands.anny_hand import FAMILIES, default_hand, drawn_hand
+from synhand.hands.simplify import simplify
 from synhand.skeleton import BONES, FINGERTIPS
 
 BENT = pose_from_degrees(
@@ -235,3 +237,48 @@ def test_clip_keeps_what_is_inside():
     inside = (LOWER + UPPER) / 2
     np.testing.assert_array_equal(clip_to_limits(inside), inside)
     assert (clip_to_limits(UPPER + 1) == UPPER).all()
+
+
+def test_drawn_hand_is_a_part_of_the_baked_one(hand, rest):
+    """Fewer vertices, the same keypoints, no face far from the surface."""
+    drawn = drawn_hand()
+    assert drawn.num_vertices < 0.6 * hand.num_vertices
+    thin = drawn.rest(np.zeros(drawn.num_components), 183.0)
+    full = hand.rest(np.zeros(hand.num_components), 183.0)
+    whole, part = hand.pose(full, BENT), drawn.pose(thin, BENT)
+    for family, points in whole.keypoints.items():
+        np.testing.assert_allclose(part.keypoints[family], points, atol=1e-9)
+    same, _ = cKDTree(whole.vertices).query(part.vertices)
+    assert same.max() < 1e-9
+    weights = np.random.default_rng(0).dirichlet(np.ones(3), 30)
+    surface = weights @ thin.vertices[drawn.faces]
+    apart, _ = cKDTree(surface.reshape(-1, 3)).query(full.vertices)
+    fingers = hand.forearm_weight < 0.01
+    assert np.quantile(apart[fingers], 0.95) < 2.0
+
+
+def test_simplifying_keeps_a_sphere_closed_and_round():
+    vertices, faces = ball(12)
+    keep, fewer = simplify(vertices, faces, np.array([0, 5]), 70)
+    assert {0, 5} <= set(keep)
+    assert len(keep) == 70
+    # Euler: a closed surface of that many vertices has that many faces.
+    assert len(fewer) == 2 * len(keep) - 4
+    normals = np.cross(*np.diff(vertices[keep][fewer], axis=1).swapaxes(0, 1))
+    middles = vertices[keep][fewer].mean(1)
+    assert ((normals * middles).sum(1) > 0).all()
+    assert np.linalg.norm(middles, axis=1).min() > 0.85
+
+
+def ball(rings):
+    """A closed unit sphere, counter-clockwise seen from outside."""
+    grid = np.random.default_rng(0).normal(size=(rings**2, 3))
+    grid /= np.linalg.norm(grid, axis=1, keepdims=True)
+    hull = ConvexHull(grid)
+    faces = hull.simplices.copy()
+    outward = np.einsum('fi,fi->f', hull.equations[:, :3], grid[faces[:, 0]])
+    a, b, c = grid[faces].swapaxes(0, 1)
+    turned = (np.cross(b - a, c - a) * hull.equations[:, :3]).sum(1) < 0
+    assert (outward > 0).all()
+    faces[turned] = faces[turned][:, ::-1]
+    return grid, faces

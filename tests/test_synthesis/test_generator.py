@@ -8,27 +8,23 @@ import numpy as np
 import pytest
 
 from synhand.geometry.cameras import project
-from synhand.hands.anny_hand import default_hand
+from synhand.hands.anny_hand import drawn_hand
 from synhand.synthesis import generator as making
 from synhand.synthesis import scenes
-from synhand.synthesis.appearance import sample_lighting, sample_skin
+from synhand.synthesis.appearance import sample_skin
 from synhand.synthesis.checks import chirality
 from synhand.synthesis.config import SynthesisConfig
+from synhand.synthesis.environment import DIRECTIONS
 from synhand.synthesis.generator import (
     Generator,
     SelfCheckError,
 )
 from synhand.synthesis.gestures import GESTURES
+from synhand.synthesis.lighting import sample_lighting
 from synhand.synthesis.occlusion import occlusion
-from synhand.synthesis.renderer import (
-    PLAIN,
-    Frame,
-    Lighting,
-    Renderer,
-    RendererError,
-    Surface,
-)
+from synhand.synthesis.renderer import Renderer, RendererError
 from synhand.synthesis.skin_map import segment_region
+from synhand.synthesis.surfaces import PLAIN, Frame, Lighting, Surface
 from synhand.synthesis.things import (
     BODY,
     FOREARM,
@@ -185,7 +181,7 @@ def test_bands_go_all_around_the_wrist():
     hand = scenes.sample_hand(
         np.random.default_rng(0),
         SMALL,
-        default_hand(),
+        drawn_hand(),
         np.array([0, 0, 500.0]),
     )
     for seed in range(20):
@@ -220,7 +216,7 @@ def test_target_fills_the_asked_share_of_the_crop():
     for (tight, wide), (low, high) in ranges.items():
         config = replace(SMALL, tight_crops=tight, wide_crops=wide)
         for i in range(8):
-            rng, hand = np.random.default_rng(i), default_hand()
+            rng, hand = np.random.default_rng(i), drawn_hand()
             scene = scenes.sample_scene(rng, config, hand)
             points = scene.hands[0].keypoints['anatomical']
             pixels = project(points, scene.camera)
@@ -321,7 +317,7 @@ def test_keypoints_outside_the_image_are_hidden():
 
 def test_an_open_palm_shows_all_its_keypoints(generator):
     """Knuckles lie up to 30 mm inside the hand and are seen all the same."""
-    hand, frames = default_hand(), []
+    hand, frames = drawn_hand(), []
     rest = hand.rest(hand.people[0], 185.0)
     posed = hand.pose(rest, GESTURES['open'])
     for view in ([1.0, -1, -1], [-1.0, -1, 1]):  # palm, back
@@ -338,7 +334,7 @@ def test_an_open_palm_shows_all_its_keypoints(generator):
             region=generator._dresser.map.region,
         )
         camera = np.array([[200.0, 0, 48], [0, 200, 48], [0, 0, 1]])
-        light = sample_lighting(np.random.default_rng(0), None)
+        light = sample_lighting(np.random.default_rng(0), None, [surface], [])
         frame = generator._renderer.render([surface], camera, light)
         pixels = project(keypoints, camera)
         frames.append(occlusion(keypoints, pixels, frame, (96, 96)))
@@ -373,8 +369,7 @@ def test_renderer_puts_a_square_where_the_camera_says():
     light = Lighting(
         np.array([[0, 0, -1.0]]),
         np.ones((1, 3)),
-        np.ones(3) * 0.2,
-        np.ones(3) * 0.2,
+        np.full_like(DIRECTIONS, 0.2),
     )
     camera = np.array([[200.0, 0, 40.0], [0, 200, 20], [0, 0, 1]])
     frame = renderer.render([square], camera, light)
@@ -392,7 +387,7 @@ def test_renderer_puts_a_square_where_the_camera_says():
 def test_focal_and_principal_point_undo_the_crop():
     rng = np.random.default_rng(0)
     center = np.array([150.0, -90, 600])
-    hand = scenes.sample_hand(rng, SMALL, default_hand(), center)
+    hand = scenes.sample_hand(rng, SMALL, drawn_hand(), center)
     keypoints = hand.keypoints['anatomical']
     camera = scenes.crop_camera(rng, SMALL, keypoints, SMALL.crop_scale)
     pixels = project(keypoints, camera)

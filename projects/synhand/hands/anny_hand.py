@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from synhand.hands.anatomy import DOF, FINGERS
 from synhand.hands.bake import BAKED_FILE, BONES
 from synhand.skeleton import BONES as SKELETON
 
+SIMPLE_FILE = BAKED_FILE.with_name('anny_simple.npz')
 FAMILIES = ('anatomical', 'mano')
 ADULT_LENGTH_MM = 183.0
 """Wrist joint to tip of the middle finger, the mean of adults of both sexes
@@ -121,6 +123,29 @@ class AnnyHand:
             ).reshape(len(DOF), -1)
             - self._turn_zero.ravel()
         )
+
+    def simplified(self, keep: np.ndarray, faces: np.ndarray) -> AnnyHand:
+        """This hand with a part of its vertices: same poses and keypoints.
+
+        Args:
+            keep: Indices (U,) of the vertices, :meth:`fixed_vertices` among
+                them.
+            faces: (G, 3) into ``keep``.
+        """
+        simple = copy.copy(self)
+        rows = np.append(keep, np.arange(self.num_vertices, len(self.mean)))
+        simple.mean, simple.basis = self.mean[rows], self.basis[:, rows]
+        simple._basis = simple.basis.reshape(len(self.basis), -1)
+        simple.weights, simple.nail = self.weights[keep], self.nail[keep]
+        simple.forearm_weight = self.forearm_weight[keep]
+        simple.faces, simple.num_vertices = faces, len(keep)
+        simple._vertex_faces = _incidence(faces, len(keep))
+        simple._tips = [np.flatnonzero(np.isin(keep, t)) for t in self._tips]
+        return simple
+
+    def fixed_vertices(self) -> np.ndarray:
+        """Indices of the vertices that keypoints and nails are made of."""
+        return np.append(np.concatenate(self._tips), self.nail.nonzero()[0])
 
     # ---- shape ---------------------------------------------------------
 
@@ -373,6 +398,16 @@ class AnnyHand:
 def default_hand() -> AnnyHand:
     """The one baked hand of this process."""
     return AnnyHand()
+
+
+@cache
+def drawn_hand() -> AnnyHand:
+    """The baked hand with the vertices that pictures need."""
+    with np.load(SIMPLE_FILE) as simple:
+        keep, faces = simple['keep'], simple['faces']
+    return default_hand().simplified(
+        keep.astype(np.int64), faces.astype(np.int32)
+    )
 
 
 def _incidence(faces: np.ndarray, vertices: int) -> csr_matrix:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from synhand.synthesis.renderer import CLOTH, PLAIN, SKIN, Lighting
+from synhand.synthesis.relief import VARIANTS
+from synhand.synthesis.surfaces import CLOTH, PLAIN, SKIN
 
 # Monk skin tone scale, tones 1 to 10 (skintone.google), sRGB.
 MONK_TONES = (
@@ -32,6 +33,8 @@ def _hex(color: str) -> np.ndarray:
     return np.array([int(color[i : i + 2], 16) for i in (0, 2, 4)]) / 255
 
 
+_HAIRY = 0.35
+_WET = 0.1
 _TONES = to_linear(np.stack([_hex(tone) for tone in MONK_TONES]))
 
 
@@ -51,7 +54,8 @@ def sample_skin(rng: np.random.Generator) -> tuple[dict, float]:
     palm = base * np.array([1.08, 0.9, 0.84]) * rng.uniform(0.95, 1.15)
     palm = (1 - dark) * palm + dark * light_palm
     nail = (0.55 * palm + 0.45 * light_palm) * np.array([1.2, 1.0, 0.98])
-    if rng.random() < 0.12:
+    paint = rng.random() < 0.12
+    if paint:
         nail = to_linear(rng.random(3))
     skin = {
         'material': SKIN,
@@ -65,9 +69,23 @@ def sample_skin(rng: np.random.Generator) -> tuple[dict, float]:
         'vein': rng.uniform(0, 1.0),
         'roughness': rng.uniform(0.32, 0.6),
         'specular': rng.uniform(0.15, 0.9),
-        'pattern': 0.0,
+        'paint': float(paint),
+        'hair': rng.uniform(0.2, 0.9) if rng.random() < _HAIRY else 0.0,
+        'oil': rng.uniform(0, 0.35),
+        'variant': int(rng.integers(VARIANTS)),
     }
+    if rng.random() < _WET:
+        skin.update(oil=rng.uniform(0.4, 0.9), specular=rng.uniform(0.9, 2.2))
     return skin, position + 1
+
+
+def tone_name(tone: float) -> str:
+    """The nearest tone of Monk's scale, ``Monk 01`` to ``Monk 10``.
+
+    Args:
+        tone: From :func:`sample_skin`.
+    """
+    return f'Monk {min(max(round(tone), 1), len(MONK_TONES)):02d}'
 
 
 def sample_cloth(rng: np.random.Generator) -> dict:
@@ -118,58 +136,3 @@ def sample_metal(rng: np.random.Generator) -> dict:
         'specular': rng.uniform(1.0, 3.0),
         'pattern': 0.0,
     }
-
-
-def sample_lighting(
-    rng: np.random.Generator, background: np.ndarray | None
-) -> Lighting:
-    """One to four lights and a sky.
-
-    Args:
-        background: (H, W, 3) uint8 sRGB that the ambient light takes its
-            colours from, or None.
-    """
-    count = int(rng.choice([1, 2, 3, 4], p=[0.4, 0.35, 0.17, 0.08]))
-    up = np.array([0, -1.0, 0]) + rng.normal(0, 0.35, 3)
-    up /= np.linalg.norm(up)
-    directions = rng.normal(size=(count, 3))
-    directions[:, 2] -= 0.5  # most lights are on the camera's side
-    directions += 0.7 * up
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    sky, ground = _ambient(rng, background)
-    share = rng.uniform(0.25, 0.85)  # of the direct light
-    weights = rng.dirichlet(np.full(count, 1.2))
-    weights = np.sort(weights)[::-1]
-    level = np.exp(rng.normal(0.05, 0.28))
-    colors = np.stack([_light_color(rng) for _ in range(count)])
-    return Lighting(
-        directions=directions,
-        colors=colors * weights[:, None] * share * level * 2.0,
-        sky=sky * (1 - share) * level * 1.25,
-        ground=ground * (1 - share) * level * 1.25,
-        up=up,
-        shadow=rng.uniform(0.3, 0.95),
-    )
-
-
-def _light_color(rng: np.random.Generator) -> np.ndarray:
-    """From candle light to blue sky, mean 1."""
-    warmth = rng.normal(0.12, 0.22)
-    color = np.exp(np.array([1.0, 0.1, -1.1]) * warmth)
-    if rng.random() < 0.04:
-        color *= np.exp(rng.normal(0, 0.4, 3))
-    return color / color.mean()
-
-
-def _ambient(
-    rng: np.random.Generator, background: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Colours from above and from below, linear, of mean about 1."""
-    if background is None:
-        sky = _light_color(rng)
-        return sky, _light_color(rng) * rng.uniform(0.25, 0.9)
-    half = len(background) // 2
-    halves = background[:half], background[half:]
-    pair = [to_linear(part.mean((0, 1)) / 255) + 0.05 for part in halves]
-    brightness = max(color.mean() for color in pair)
-    return pair[0] / brightness, pair[1] / brightness

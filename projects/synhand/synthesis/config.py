@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from synhand.synthesis.environment import hdr_files
 from synhand.synthesis.poses import PoseShares
 
 # Bumped when the same configuration would draw other images.
@@ -61,6 +62,8 @@ class SynthesisConfig:
         matched_light: Share of images lit in the background's colours.
         backgrounds: Folder of photos, None for procedural ones only.
         photo_share: Share of photo backgrounds when there is a folder.
+        environments: Folder of HDR images that light a share of the images,
+            None for procedural skies and rooms only.
         jpeg_quality: Range.
 
     Raises:
@@ -72,7 +75,7 @@ class SynthesisConfig:
     mode: str = 'crop'
     image_size: int = 256
     frame_size: tuple[int, int] = (640, 480)
-    supersample: float = 1.5
+    supersample: float = 1.25
     poses: PoseShares = field(default_factory=PoseShares)
     left_share: float = 0.5
     upright_views: float = 0.25
@@ -105,6 +108,7 @@ class SynthesisConfig:
     matched_light: float = 0.4
     backgrounds: str | None = None
     photo_share: float = 0.85
+    environments: str | None = None
     jpeg_quality: tuple[int, int] = (55, 96)
 
     def __post_init__(self) -> None:
@@ -155,12 +159,24 @@ class SynthesisConfig:
             )
         return files
 
+    def environment_files(self) -> list[Path]:
+        """The HDR images of the folder in a fixed order.
+
+        Raises:
+            FileNotFoundError: The folder is missing or holds none.
+        """
+        if self.environments is None:
+            return []
+        return hdr_files(self.environments)
+
     def digest(self) -> str:
-        """Identifies the set: the configuration and the photos it uses."""
+        """Identifies the set: the configuration and the images it uses."""
         facts = {**asdict(self), 'version': GENERATOR_VERSION}
-        facts['backgrounds'] = [
-            (path.name, path.stat().st_size)
-            for path in self.background_files()
-        ]
+        facts['backgrounds'] = _fingerprint(self.background_files())
+        facts['environments'] = _fingerprint(self.environment_files())
         text = json.dumps(facts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _fingerprint(files: list[Path]) -> list[tuple[str, int]]:
+    return [(path.name, path.stat().st_size) for path in files]

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from synhand.geometry.cameras import project
-from synhand.hands.anny_hand import FAMILIES, default_hand
+from synhand.hands.anny_hand import FAMILIES, drawn_hand
 from synhand.synthesis import scenes, things
-from synhand.synthesis.appearance import sample_lighting, sample_skin
+from synhand.synthesis.appearance import sample_skin, tone_name
 from synhand.synthesis.backgrounds import (
     photo_background,
     procedural_background,
@@ -35,11 +35,13 @@ from synhand.synthesis.checks import (
 )
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.held import held_object, is_hold
+from synhand.synthesis.lighting import sample_lighting
 from synhand.synthesis.occlusion import occlusion
-from synhand.synthesis.renderer import Frame, Lighting, Renderer, Surface
+from synhand.synthesis.renderer import Renderer
 from synhand.synthesis.scenes import Scene, SceneHand
 from synhand.synthesis.sensor import encode_jpeg, encode_png, expose
 from synhand.synthesis.skin_map import default_skin_map
+from synhand.synthesis.surfaces import Frame, Lighting, Surface
 from synhand.synthesis.things import BODY, HandDresser
 
 _MAX_TRIES = 20
@@ -55,7 +57,8 @@ class Generator:
     def __init__(self, config: SynthesisConfig) -> None:
         self.config = config
         self._photos = config.background_files()
-        self._hand = default_hand()
+        self._environments = config.environment_files()
+        self._hand = drawn_hand()
         self._dresser = HandDresser(config, default_skin_map())
         self._renderer = Renderer(*config.size, config.supersample)
 
@@ -102,7 +105,12 @@ class Generator:
             return {}, ['penetration']
         surfaces, tone = self._surfaces(rng, scene, hands, others)
         matched = rng.random() < config.matched_light
-        lighting = sample_lighting(rng, background if matched else None)
+        lighting = sample_lighting(
+            rng,
+            background if matched else None,
+            surfaces,
+            self._environments,
+        )
         frame = self._renderer.render(surfaces, scene.camera, lighting)
         labels = [
             hand_labels(hand, scene.camera, frame, config.size, number)
@@ -249,6 +257,7 @@ def scene_facts(
     }
     if tone is not None:
         facts['tone'] = round(tone, 2)
+        facts['monk'] = tone_name(tone)
     if hands:
         points = hands[0].keypoints['anatomical']
         facts['distance_mm'] = round(float(points[9, 2]), 1)

@@ -9,8 +9,8 @@ from synhand.synthesis.appearance import sample_plain
 from synhand.synthesis.gestures import HOLDS
 from synhand.synthesis.poses import SampledPose
 from synhand.synthesis.primitives import Mesh, box, cylinder, sphere
-from synhand.synthesis.renderer import Surface
 from synhand.synthesis.scenes import SceneHand
+from synhand.synthesis.surfaces import Surface
 from synhand.synthesis.things import LAYERS, OBJECT
 from synhand.synthesis.touch import (
     contact,

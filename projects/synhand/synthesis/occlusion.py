@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from synhand.synthesis.renderer import Frame
 from synhand.synthesis.skin_map import FOREARM, PALM, segment_region
+from synhand.synthesis.surfaces import Frame
 from synhand.synthesis.things import LAYERS
 
 # mm for a hand whose middle metacarpal with the wrist is 90 mm long.

@@ -7,96 +7,36 @@ averaged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from synhand.synthesis import environment
+from synhand.synthesis.relief import grain, relief
+from synhand.synthesis.surfaces import (
+    FRAME_FLOATS,
+    SKIN,
+    SURFACE_FLOATS,
+    UNCLIPPED,
+    Frame,
+    Lighting,
+    Surface,
+    frame_block,
+    shadow_matrix,
+    surface_block,
+)
+
 _SHADERS = Path(__file__).parent / 'shaders'
-_SHADOW_SIZE = 256
+_SHADOW_SIZE = 192
 _NEAR, _FAR = 20.0, 4000.0
 _NOISE_SEED = 20191
-_IDENTITIES = 64  # as in surface.frag
-SKIN, CLOTH, PLAIN = 0, 1, 2
-MAX_LIGHTS = 4
+_SAMPLERS = ('shadow_map', 'noise', 'reflections', 'relief', 'grain')
 
 
 class RendererError(RuntimeError):
     """No OpenGL context can be had on this machine."""
-
-
-@dataclass
-class Surface:
-    """One mesh with its material.
-
-    Attributes:
-        vertices: (V, 3) mm, camera frame.
-        normals: (V, 3) unit, outward.
-        faces: (F, 3).
-        rest: (V, 3) mm, where patterns are drawn: they move with the mesh.
-        mask: (V, 4) nail, palm, tip and knuckle shares of skin.
-        crease: (V, 4) mm along the finger from MCP, PIP, DIP; on a finger.
-        identity: Written to the label image, 1 to 63.
-        region: (V,) whole numbers up to 30, written beside the identity.
-        clip: Lowest and highest y of `rest` that is drawn, mm.
-        closed: The mesh has no holes, and its faces run counter-clockwise
-            seen from outside; those turned away are not drawn.
-        material: Uniforms of ``surface.frag`` by name.
-    """
-
-    vertices: np.ndarray
-    normals: np.ndarray
-    faces: np.ndarray
-    rest: np.ndarray
-    identity: int
-    material: dict
-    mask: np.ndarray | None = None
-    crease: np.ndarray | None = None
-    region: np.ndarray | None = None
-    clip: tuple[float, float] = (-1e6, 1e6)
-    closed: bool = True
-
-
-@dataclass
-class Lighting:
-    """Directional lights and a two-colour sky, linear RGB.
-
-    Attributes:
-        directions: (L, 3) unit, from the hand to the light, camera frame.
-            The first casts a shadow.
-        colors: (L, 3).
-        sky, ground: (3,) ambient colours.
-        up: (3,) unit, camera frame.
-        shadow: Share of the first light that a shadow takes, 0 to 1.
-    """
-
-    directions: np.ndarray
-    colors: np.ndarray
-    sky: np.ndarray
-    ground: np.ndarray
-    up: np.ndarray = field(default_factory=lambda: np.array([0, -1.0, 0]))
-    shadow: float = 0.8
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What was drawn.
-
-    Attributes:
-        color: (H, W, 3) uint8 sRGB in RGB order, premultiplied by alpha.
-        alpha: (H, W) uint8 coverage of all surfaces.
-        depth: (h, w) float32 mm, to 1 mm beyond 1 m, 0 where nothing is;
-            drawn (larger) size.
-        identity: (h, w) uint8 of the nearest surface, 0 where nothing is.
-        region: (h, w) uint8 of the nearest surface's region.
-    """
-
-    color: np.ndarray
-    alpha: np.ndarray
-    depth: np.ndarray
-    identity: np.ndarray
-    region: np.ndarray
 
 
 class Renderer:
@@ -118,29 +58,79 @@ class Renderer:
         self._ctx = _create_context()
         # The frame is drawn upside down (see `_projection`).
         self._ctx.front_face = 'cw'
-        self._surface_program = self._program('surface.vert', 'surface.frag')
-        self._shadow_program = self._program('shadow.vert', 'shadow.frag')
+        self._programs: dict = {}
+        self._shadow_program = self._program('shadow')
         self._create_targets()
-        self._noise = self._noise_texture()
+        self._create_textures()
 
-    def _program(self, vertex: str, fragment: str):
-        return self._ctx.program(
-            vertex_shader=(_SHADERS / vertex).read_text(),
-            fragment_shader=(_SHADERS / fragment).read_text(),
+    def _program(self, name: str, **defines: int):
+        blocks = (_SHADERS / 'blocks.glsl').read_text()
+        head = blocks + ''.join(
+            f'#define {key} {value}\n' for key, value in defines.items()
         )
+        program = self._ctx.program(
+            vertex_shader=head + (_SHADERS / f'{name}.vert').read_text(),
+            fragment_shader=head + (_SHADERS / f'{name}.frag').read_text(),
+        )
+        for binding, block in enumerate(('FrameBlock', 'SurfaceBlock')):
+            if block in program:
+                program[block].binding = binding
+        for unit, sampler in enumerate(_SAMPLERS):
+            if sampler in program:  # the compiler drops those never read
+                program[sampler].value = unit
+        return program
+
+    def _surface_program(self, surface: Surface):
+        """A program for one kind of material, made when first needed.
+
+        Branches on the material would all be taken on the processor, and a
+        program that can discard pixels shades also those that are hidden.
+        """
+        material = surface.material['material']
+        clipped = surface.clip != UNCLIPPED
+        kind = material, clipped
+        if kind not in self._programs:
+            defines = {'MATERIAL': material}
+            if clipped:
+                defines['CLIPPED'] = 1
+            self._programs[kind] = self._program('surface', **defines)
+        return self._programs[kind]
 
     def _create_targets(self) -> None:
         ctx = self._ctx
         self._color = ctx.texture(self.drawn, 4)
-        self._label = ctx.texture(self.drawn, 2, dtype='f2')
+        self._depth = ctx.texture(self.drawn, 1, dtype='f4')
+        self._label = ctx.texture(self.drawn, 2)
         self._target = ctx.framebuffer(
-            [self._color, self._label], ctx.depth_renderbuffer(self.drawn)
+            [self._color, self._depth, self._label],
+            ctx.depth_renderbuffer(self.drawn),
         )
         shadow = ctx.depth_texture((_SHADOW_SIZE, _SHADOW_SIZE))
         shadow.compare_func = '<='
         shadow.repeat_x = shadow.repeat_y = False
         self._shadow_map = shadow
         self._shadow_target = ctx.framebuffer(depth_attachment=shadow)
+        self._frame_block = ctx.buffer(reserve=4 * FRAME_FLOATS)
+        self._surface_block = ctx.buffer(reserve=4 * SURFACE_FLOATS)
+
+    def _create_textures(self) -> None:
+        ctx = self._ctx
+        self._reflections = ctx.texture(
+            environment.BLURRED_SHAPE[::-1], 3, alignment=1
+        )
+        self._reflections.repeat_x = self._reflections.repeat_y = False
+        textures = []
+        for image in (relief(), grain()):
+            texture = ctx.texture(image.shape[1::-1], 4, image.tobytes())
+            texture.build_mipmaps()
+            texture.filter = ctx.LINEAR_MIPMAP_NEAREST, ctx.LINEAR
+            textures.append(texture)
+        self._textures = [
+            self._shadow_map,
+            self._noise_texture(),
+            self._reflections,
+            *textures,
+        ]
 
     def _noise_texture(self):
         """Tileable smooth noise, four channels in [0, 1]."""
@@ -168,22 +158,34 @@ class Renderer:
             camera_matrix: (3, 3) px of the resulting image.
             lighting: In the camera frame.
         """
-        shadow = _shadow_matrix(surfaces, lighting.directions[0])
+        if not surfaces:
+            return self._empty()
+        # Near things first: what they hide is not shaded.
+        surfaces = sorted(surfaces, key=lambda s: s.vertices[:, 2].min())
+        shadow = shadow_matrix(surfaces, lighting.directions[0])
+        projection = self._projection(camera_matrix)
+        unit = self._write_reflections(lighting)
+        self._frame_block.write(
+            frame_block(projection, shadow, lighting, unit)
+        )
         arrays = [self._upload(surface) for surface in surfaces]
         try:
-            self._draw_shadow(arrays, shadow)
-            self._draw_surfaces(
-                surfaces,
-                arrays,
-                self._projection(camera_matrix),
-                shadow,
-                lighting,
-            )
+            self._draw_shadow(surfaces, arrays)
+            self._draw_surfaces(surfaces, arrays, camera_matrix[0, 0])
             return self._read()
         finally:
             for buffers in arrays:
                 for buffer in buffers:
                     buffer.release()
+
+    def _empty(self) -> Frame:
+        drawn, size = self.drawn[::-1], self.size[::-1]
+        return Frame(
+            np.zeros((*size, 3), np.uint8),
+            np.zeros(size, np.uint8),
+            np.zeros(drawn, np.float32),
+            *np.zeros((2, *drawn), np.uint8),
+        )
 
     def _projection(self, camera_matrix: np.ndarray) -> np.ndarray:
         """Camera frame to clip space; image rows come out top first."""
@@ -201,36 +203,26 @@ class Renderer:
 
     def _upload(self, surface: Surface) -> tuple:
         count = len(surface.vertices)
-        zeros = np.zeros((count, 4), np.float32)
-        mask = zeros if surface.mask is None else surface.mask
-        crease = zeros if surface.crease is None else surface.crease
-        region = zeros[:, 0] if surface.region is None else surface.region
-        data = np.column_stack(
-            [
-                surface.vertices,
-                surface.normals,
-                surface.rest,
-                mask,
-                crease,
-                region,
-            ]
-        ).astype('f4')
+        # position, normal, rest, region, mask, crease
+        data = np.zeros((count, 18), np.float32)
+        data[:, :3] = surface.vertices
+        data[:, 3:6] = surface.normals
+        data[:, 6:9] = surface.rest
+        if surface.region is not None:
+            data[:, 9] = surface.region
+        if surface.mask is not None:
+            data[:, 10:14] = surface.mask
+        if surface.crease is not None:
+            data[:, 14:] = surface.crease
+        names = ['position', 'normal', 'rest', 'region', 'mask', 'crease']
+        layout = '3f 3f 3f 1f 4f 4f'
+        if surface.material['material'] != SKIN:
+            names, layout = names[:4], '3f 3f 3f 1f 8x4'
         vertices = self._ctx.buffer(data.tobytes())
         faces = self._ctx.buffer(surface.faces.astype('i4').tobytes())
         seen = self._ctx.vertex_array(
-            self._surface_program,
-            [
-                (
-                    vertices,
-                    '3f 3f 3f 4f 4f 1f',
-                    'position',
-                    'normal',
-                    'rest',
-                    'mask',
-                    'crease',
-                    'region',
-                )
-            ],
+            self._surface_program(surface),
+            [(vertices, layout, *names)],
             faces,
         )
         cast = self._ctx.vertex_array(
@@ -240,32 +232,38 @@ class Renderer:
         )
         return seen, cast, vertices, faces
 
-    def _draw_shadow(self, arrays: list[tuple], shadow: np.ndarray) -> None:
+    def _write_reflections(self, lighting: Lighting) -> float:
+        """Fill the blurred environments; what a full texel stands for."""
+        maps = environment.blurred_maps(lighting.radiance)
+        unit = max(float(maps.max()), 1e-6)
+        coded = np.sqrt(maps / unit) * 255 + 0.5
+        self._reflections.write(coded.astype(np.uint8).tobytes())
+        return unit
+
+    def _draw_shadow(self, surfaces: list[Surface], arrays: list) -> None:
         self._shadow_target.use()
         self._shadow_target.clear()
         self._ctx.enable(self._ctx.DEPTH_TEST)
-        _set(self._shadow_program, 'shadow_projection', shadow)
-        for _, cast, _, _ in arrays:
-            cast.render()
+        self._frame_block.bind_to_uniform_block(0)
+        for surface, (_, cast, *_) in zip(surfaces, arrays, strict=True):
+            # Garments lie closely around the hand that casts their shadow.
+            if surface.clip == UNCLIPPED:
+                self._cull(surface.closed)
+                cast.render()
 
     def _draw_surfaces(
-        self, surfaces, arrays, projection, shadow, lighting
+        self, surfaces: list[Surface], arrays: list, focal: float
     ) -> None:
+        drawn_focal = focal * self.drawn[0] / self.size[0]
         self._target.use()
         self._target.clear(0, 0, 0, 0)
-        program = self._surface_program
-        self._shadow_map.use(0)
-        self._noise.use(1)
-        _set(program, 'shadow_map', 0)
-        _set(program, 'noise', 1)
-        _set(program, 'projection', projection)
-        _set(program, 'shadow_projection', shadow)
-        self._set_lighting(lighting)
+        for unit, texture in enumerate(self._textures):
+            texture.use(unit)
+        self._surface_block.bind_to_uniform_block(1)
         for surface, (seen, *_) in zip(surfaces, arrays, strict=True):
-            _set(program, 'identity', float(surface.identity))
-            _set(program, 'clip', surface.clip)
-            for name, value in surface.material.items():
-                _set(program, name, value)
+            nearest = max(float(surface.vertices[:, 2].mean()), _NEAR)
+            block = surface_block(surface, nearest / drawn_focal)
+            self._surface_block.write(block)
             self._cull(surface.closed)
             seen.render()
         self._cull(False)
@@ -274,41 +272,34 @@ class Renderer:
         ctx = self._ctx
         (ctx.enable if on else ctx.disable)(ctx.CULL_FACE)
 
-    def _set_lighting(self, lighting: Lighting) -> None:
-        program = self._surface_program
-        count = len(lighting.directions)
-        directions, colors = np.zeros((2, MAX_LIGHTS, 3))
-        directions[:count] = lighting.directions
-        colors[:count] = lighting.colors
-        _set(program, 'light_count', count)
-        _set(program, 'light_direction', directions)
-        _set(program, 'light_color', colors)
-        _set(program, 'sky_color', lighting.sky)
-        _set(program, 'ground_color', lighting.ground)
-        _set(program, 'up', lighting.up)
-        _set(program, 'shadow_strength', float(lighting.shadow))
-
     def _read(self) -> Frame:
         width, height = self.drawn
         color = np.frombuffer(self._color.read(), np.uint8)
-        label = np.frombuffer(self._label.read(), np.float16)
+        depth = np.frombuffer(self._depth.read(), np.float32)
+        label = np.frombuffer(self._label.read(), np.uint8)
         color = color.reshape(height, width, 4)
         label = label.reshape(height, width, 2)
-        # Half floats hold whole numbers up to 2048.
-        names = label[..., 1].astype(np.uint16)
-        small = cv2.resize(color, self.size, interpolation=cv2.INTER_AREA)
+        # Between one and two drawn pixels a pixel, two are most of a mean.
+        wide = self.drawn[0] > 2 * self.size[0]
+        small = cv2.resize(
+            color,
+            self.size,
+            interpolation=cv2.INTER_AREA if wide else cv2.INTER_LINEAR,
+        )
         return Frame(
             color=small[..., :3],
             alpha=small[..., 3],
-            depth=label[..., 0].astype(np.float32),
-            identity=(names % _IDENTITIES).astype(np.uint8),
-            region=(names // _IDENTITIES).astype(np.uint8),
+            depth=depth.reshape(height, width),
+            identity=label[..., 0],
+            region=label[..., 1],
         )
 
 
 def _create_context():
     import moderngl
 
+    # Many processes with one thread each draw more than few with many.
+    os.environ.setdefault('LP_NUM_THREADS', '0')
     try:
         return moderngl.create_standalone_context(backend='egl')
     except Exception as error:
@@ -316,38 +307,6 @@ def _create_context():
             f'no OpenGL context through EGL ({error}); expected the packages '
             'libegl1 libgl1-mesa-dri libgles2 (apt-get install)'
         ) from None
-
-
-def _set(program, name: str, value) -> None:
-    """Set a uniform; the compiler drops those that a shader never reads."""
-    if name not in program:
-        return
-    if isinstance(value, np.ndarray):
-        value = value.astype('f4')
-        program[name].write(
-            np.ascontiguousarray(
-                value.T if value.shape == (4, 4) else value
-            ).tobytes()
-        )
-    else:
-        program[name].value = value
-
-
-def _shadow_matrix(
-    surfaces: list[Surface], direction: np.ndarray
-) -> np.ndarray:
-    """Orthographic view (4, 4) along a light that holds the first surface."""
-    vertices = surfaces[0].vertices
-    center = (vertices.min(0) + vertices.max(0)) / 2
-    radius = np.linalg.norm(vertices - center, axis=1).max()
-    helper = np.eye(3)[np.argmin(np.abs(direction))]
-    x = np.cross(helper, direction)
-    x /= np.linalg.norm(x)
-    rows = np.stack([x, np.cross(direction, x), -direction]) / radius
-    matrix = np.eye(4)
-    matrix[:3, :3] = rows
-    matrix[:3, 3] = -rows @ center
-    return matrix
 
 
 def _tile_noise(rng: np.random.Generator, cells: int, size: int) -> np.ndarray:

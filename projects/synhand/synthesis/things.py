@@ -15,9 +15,9 @@ from synhand.synthesis.appearance import (
 )
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.primitives import box, cylinder, sphere
-from synhand.synthesis.renderer import Surface
 from synhand.synthesis.scenes import SceneHand
 from synhand.synthesis.skin_map import SkinMap
+from synhand.synthesis.surfaces import Surface
 
 # The mask of an image holds, for each pixel, LAYERS * hand + layer: hand 0 is
 # the target. A held thing is its hand's, all other things and bodies, and

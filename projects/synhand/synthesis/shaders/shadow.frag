@@ -1,3 +1,1 @@
-#version 330
-
 void main() {}

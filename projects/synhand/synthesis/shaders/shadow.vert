@@ -1,5 +1,3 @@
-#version 330
-uniform mat4 shadow_projection;
 in vec3 position;
 
 void main() {
