@@ -125,7 +125,9 @@ def test_3d_is_projected_in_parallel_and_mirrored_back():
         np.testing.assert_allclose(
             prediction.keypoint_relative[0], back[index], atol=1e-6
         )
-        assert 'keypoints_z' not in prediction
+        np.testing.assert_allclose(
+            prediction.keypoints_z[0], relative[index, :, 2], atol=1e-6
+        )
     losses = head.loss(_feats(), samples)
     assert set(losses) == {'loss_pose', 'loss_uv'}
 

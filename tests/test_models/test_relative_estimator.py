@@ -42,6 +42,7 @@ def _case(index, **meta):
     head = InstanceData(
         keypoints=(pixels - centre + side / 2) / side * np.array(_SIZE),
         keypoint_scores=np.ones((1, 21)),
+        keypoints_z=label['relative_labels'][..., 2],
         keypoint_relative=label['relative_labels'],
     )
     instances = InstanceData(bboxes=np.zeros((1, 4)), bbox_scores=np.ones(1))
@@ -72,7 +73,7 @@ def test_perfect_heads_give_true_3d(model):
             atol=1e-2,
         )
         assert sample.metainfo['camera'] == 'given'
-        assert 'keypoint_relative' not in found
+        assert not {'keypoint_relative', 'keypoints_z'} & set(found.keys())
 
 
 def test_unknown_scales_come_from_mean_bones(model):
@@ -81,7 +82,10 @@ def test_unknown_scales_come_from_mean_bones(model):
     length = reference_length(points)
     factor = global_scale(points / length) / length
     np.testing.assert_allclose(
-        sample.pred_instances.keypoints_cam[0], points * factor, rtol=1e-3, atol=1e-3
+        sample.pred_instances.keypoints_cam[0],
+        points * factor,
+        rtol=1e-3,
+        atol=1e-3,
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from mmpose.registry import MODELS
-from mmpose.utils.typing import InstanceList, PixelDataList, SampleList
+from mmpose.structures import PoseDataSample
+from mmpose.utils.typing import SampleList
 
 from synhand.geometry.placement import place_in_view, virtual_rotation
 from synhand.geometry.pose25d import DEPTH_RANGE, global_scale
@@ -22,22 +23,14 @@ class RelativeHandEstimator(HandPoseEstimator):
     prediction's fields are those of `HandPoseEstimator`.
     """
 
-    def add_pred_to_datasample(
-        self,
-        batch_pred_instances: InstanceList,
-        batch_pred_fields: PixelDataList | None,
-        batch_data_samples: SampleList,
-    ) -> SampleList:
-        samples = super().add_pred_to_datasample(
-            batch_pred_instances, batch_pred_fields, batch_data_samples
-        )
+    def _add_3d(self, samples: SampleList) -> None:
         for sample in samples:
             self._place(sample)
-        return samples
 
-    def _place(self, sample) -> None:
+    def _place(self, sample: PoseDataSample) -> None:
         prediction, camera = sample.pred_instances, self._camera(sample)
         rotation = virtual_rotation(camera, sample.metainfo['input_center'])
+        prediction.pop('keypoints_z')  # along the crop's axis
         relative = prediction.pop('keypoint_relative') @ rotation
         pixels = prediction.keypoints
         offset = place_in_view(relative, pixels, camera, DEPTH_RANGE)

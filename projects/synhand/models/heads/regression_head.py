@@ -155,7 +155,7 @@ class PoseRegressionHead(PoseHead):
         device = found['mean'].device
         position, weights = keypoint_targets(batch_data_samples, device)
         with torch.autocast(device.type, enabled=False):
-            target, known = self._targets(batch_data_samples, device)
+            target, known = self.targets(batch_data_samples, device)
             names = ('mean', 'sigma') if self.likelihood else ('mean',)
             losses = dict(
                 loss_pose=self.loss_module(
@@ -167,7 +167,7 @@ class PoseRegressionHead(PoseHead):
                 losses['loss_uv'] = _UV_WEIGHT * (errors * weights).mean()
         return losses
 
-    def _targets(
+    def targets(
         self, samples: SampleList, device: torch.device
     ) -> tuple[Tensor, Tensor]:
         """Coordinates (B, K, 3), and their weights."""
@@ -189,7 +189,7 @@ class PoseRegressionHead(PoseHead):
         Args:
             sample: With labels of one hand.
         """
-        target, weights = self._targets([sample], torch.device('cpu'))
+        target, weights = self.targets([sample], torch.device('cpu'))
         if not bool((weights > 0).all()):
             return None
         return (target * self.free.cpu()).flatten().numpy()
@@ -203,7 +203,7 @@ class PoseRegressionHead(PoseHead):
         return root[:, None] + scale * found['mean'][..., :2]
 
     def read_out(self, feats: Feats) -> dict[str, Tensor]:
-        """Pose and scores; `sigmas`, and with 3D `relative`.
+        """Pose and scores; `sigmas`, and with 3D `relative` (B, K, 3).
 
         The score is 1 less the mean share that the sigmas of the first two
         coordinates have of the largest possible; without a likelihood 1.
@@ -212,7 +212,9 @@ class PoseRegressionHead(PoseHead):
         pose = found['mean']
         result = dict(pose=pose, scores=torch.ones_like(pose[..., 0]))
         if self.output == '3d':
-            result.update(pose=self._project(found), relative=pose)
+            flat = self._project(found)
+            result['pose'] = torch.cat([flat, pose[..., 2:]], -1)
+            result['relative'] = pose
         if self.likelihood:
             share = (found['sigma'] - _SMALLEST_SIGMA) / self.largest_sigma
             result['scores'] = 1 - share[..., :2].mean(-1)
