@@ -8,6 +8,7 @@ from mmpose.registry import METRICS
 from mmpose.structures import PoseDataSample
 
 from helpers import random_hands
+from synhand import recipes
 from synhand.evaluation import (
     HandKeypoint2DMetric,
     HandKeypoint3DMetric,
@@ -350,6 +351,16 @@ def test_a_model_that_predicts_the_constant_scores_the_floor(samples):
 
 
 # --- in MMPose ------------------------------------------------------------
+
+
+def test_recipes_name_metrics_that_are_registered():
+    built = [
+        METRICS.build(metric)
+        for metric in recipes.evaluators(floors=True, mesh=True)
+    ]
+    names = [metric.prefix for metric in built]
+    assert names == ['hand2d', 'hand3d', 'mesh'] and built[1].floors
+    assert len(recipes.evaluators()) == 2
 
 
 def test_metrics_work_together_in_an_evaluator(samples):

@@ -130,6 +130,10 @@ def test_the_freihand_file_is_what_the_script_read(samples, tmp_path):
         vertices, arrays['predicted_mesh'] / 1000, atol=6e-8
     )
     assert [p.name for p in path.parent.iterdir()] == ['pred.zip']
+    # a folder gets the name that the benchmark expects
+    metric = FreiHANDSubmission(str(tmp_path / 'folder'), count=COUNT)
+    run(metric, samples)
+    assert (tmp_path / 'folder' / 'pred.zip').is_file()
 
 
 def test_the_ho3d_file_is_in_opengls_frame_and_manos_order(samples, tmp_path):

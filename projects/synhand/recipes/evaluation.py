@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 
-def evaluators(floors: bool = False) -> list[dict]:
-    """2D and 3D metrics; `floors` adds what a constant pose would score."""
-    return [
+def evaluators(floors: bool = False, mesh: bool = False) -> list[dict]:
+    """2D and 3D metrics.
+
+    Args:
+        floors: Also what a constant pose would score.
+        mesh: Also errors of vertices, for sets that have true ones.
+    """
+    metrics = [
         dict(type='HandKeypoint2DMetric'),
         dict(type='HandKeypoint3DMetric', floors=floors),
     ]
+    return [*metrics, dict(type='HandMeshMetric')] if mesh else metrics
 
 
 def evaluation(

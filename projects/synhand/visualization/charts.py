@@ -12,6 +12,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 _SIZE = (5.2, 3.4)  # inches
+_BOTTOM = 0.13
+_BOTTOM_OF_NAMES = 0.2
 _SETTINGS = {
     'font.size': 8,
     'svg.fonttype': 'none',  # text stays text
@@ -80,6 +82,8 @@ def bar_chart(
         places = np.arange(len(names)) - 0.4 + (number + 0.5) * width
         height = np.nan_to_num(one.values)
         axes.bar(places, height, width, label=name, color=style['color'])
+    figure.subplots_adjust(bottom=_BOTTOM_OF_NAMES)
+    axes.margins(y=0.25)  # for the legend
     axes.set_xticks(
         np.arange(len(names)), names, rotation=60, ha='right', fontsize=6.5
     )
@@ -88,7 +92,8 @@ def bar_chart(
 
 def _axes(title: str, x_label: str, y_label: str):
     with matplotlib.rc_context(_SETTINGS):
-        figure = Figure(_SIZE, layout='constrained')
+        figure = Figure(_SIZE)
+        figure.subplots_adjust(0.11, _BOTTOM, 0.98, 0.92)
         axes = figure.add_subplot()
     axes.set_title(title)
     axes.set_xlabel(x_label)

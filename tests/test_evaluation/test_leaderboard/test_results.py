@@ -127,6 +127,8 @@ def test_meshes_two_hands_and_views_have_their_measures(tmp_path):
     for pair in pairs:
         pair['gt_instances']['keypoints'] = np.zeros((1, 42, 3))
     (two,) = score_dump(Dump('m', 'interhand', pairs, tmp_path))
+    mesh = model.cells['PA-MPVPE-official']
+    assert mesh.low < mesh.value < mesh.high
     cell = two.cells['MPJPE_all-macro']
     assert cell.value == pytest.approx(14.032048)
     assert cell.low < cell.value < cell.high
@@ -145,6 +147,9 @@ def test_meshes_two_hands_and_views_have_their_measures(tmp_path):
     assert several.count == 6
     assert several.cells['PA-within'].value < 1e-6
     assert several.cells['PA-retrieval'].value == 1
+    between = several.cells['PA-between']
+    assert between.low < between.value < between.high
+    assert several.cells['chance'].value == pytest.approx(1 / 5)
 
 
 def test_every_set_of_the_mission_is_a_row_with_its_command():
@@ -225,5 +230,6 @@ def test_the_page_stands_alone(dumps, results):
     image = base64.b64decode(re.search(r'base64,([^"]+)', page).group(1))
     picture = cv2.imdecode(np.frombuffer(image, np.uint8), 1)
     assert picture.shape == (140, 4 * 140, 3)
-    without = html_page(tables, results, dumps, pictures=0)
-    assert '<figure>' not in without
+    home = [r for r in results if r.benchmark.name == 'home']
+    without = html_page(all_tables(home, [], {}), home, dumps[2:], 0)
+    assert '<figure>' not in without and without.count('<svg') == 4

@@ -18,7 +18,10 @@ _INTERHAND = (
     'MRRPE',
     'HandednessAcc',
 )
-_MULTIVIEW = ('PA-within', 'PA-between', 'PA-ratio', 'PA-retrieval')
+_MULTIVIEW = (
+    *('PA-within', 'PA-between', 'PA-ratio'),
+    *('PA-retrieval', 'chance', 'rotation-within', 'rotation-between'),
+)
 
 LARGER_IS_BETTER = ('AUC', 'PCK', 'F@', 'F-official@', 'Acc', 'retrieval')
 """Parts of the names of measures that grow with quality."""
@@ -179,7 +182,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         'signwriting',
         'SignWriting hands',
         'six views of each of 60 hand shapes, no labels: agreement of the '
-        'views of a shape (within) against different shapes (between)',
+        'views of a shape (within) against different shapes (between); '
+        'intervals over shapes; a constant pose has the ratio 1',
         _MULTIVIEW,
         groups=r'^(\d+-\d+-\d+)-',
     ),

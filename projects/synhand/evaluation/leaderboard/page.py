@@ -140,7 +140,7 @@ def _finite(score: Score) -> Score:
 def _samples(dump: Dump, result: Result, count: int) -> str:
     order = np.argsort(result.ranking)
     order = order[np.isfinite(result.ranking[order])]
-    count = min(count, -(-len(order) // 2))
+    count = min(count, max(len(order) // 2, 1), len(order))
     if not count:
         return ''
     ends = {'best': order[:count], 'worst': order[::-1][:count]}

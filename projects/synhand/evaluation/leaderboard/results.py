@@ -25,8 +25,11 @@ from synhand.evaluation.metrics.keypoints_3d import (
     scores_3d,
     usable_hands,
 )
-from synhand.evaluation.metrics.mesh import HandMeshMetric
-from synhand.evaluation.metrics.multiview import MultiviewConsistencyMetric
+from synhand.evaluation.metrics.mesh import row_mesh, scores_mesh
+from synhand.evaluation.metrics.multiview import (
+    MultiviewConsistencyMetric,
+    multiview_scores,
+)
 from synhand.evaluation.scores import Score
 
 FLOOR_NAMES = {
@@ -109,13 +112,12 @@ def _of_keypoints(dump: Dump, benchmark: Benchmark) -> list[Result]:
         errors.update(root=Score(*table['']), PA=Score(*table['PA']))
         _merge(floors, floor_scores(hands))
     scored = usable if usable.any() else labelled
-    cells = _cells(scores, benchmark)
-    cells.update(_mesh_cells(dump, benchmark))
+    scores.update(_mesh_scores(dump))
     model = Result(
         benchmark,
         dump.model,
         count=int(scored.sum()),
-        cells=cells,
+        cells=_cells(scores, benchmark),
         errors=errors,
         ranking=_ranking(errors, usable),
         misses=_misses(errors),
@@ -158,14 +160,10 @@ def _floor_errors(scores: dict[str, Score]) -> dict[str, Score]:
     return {key: scores[name] for key, name in names.items() if name in scores}
 
 
-def _mesh_cells(dump: Dump, benchmark: Benchmark) -> dict[str, Cell]:
-    if 'vertices_cam' not in dump.samples[0]['gt_instances']:
-        return {}
-    metric = HandMeshMetric()
-    metric.process(None, dump.samples)
-    values = metric.compute_metrics(metric.results)
-    wanted = set(values) & set(benchmark.measures)
-    return {name: Cell(values[name]) for name in wanted}
+def _mesh_scores(dump: Dump) -> dict[str, Score]:
+    rows = [row_mesh(sample) for sample in dump.samples]
+    rows = [row for row in rows if row]
+    return scores_mesh(stack(rows)) if rows else {}
 
 
 def _ranking(errors: dict[str, Score], usable: np.ndarray) -> np.ndarray:
@@ -206,12 +204,14 @@ def _of_views(dump: Dump, benchmark: Benchmark) -> Result:
     metric = MultiviewConsistencyMetric(
         None if has_group else benchmark.groups
     )
-    metric.process(None, dump.samples)
-    values = metric.compute_metrics(metric.results)
+    data = stack([metric.row(sample) for sample in dump.samples])
+    values = metric.summary(data)
+    cells = _cells(multiview_scores(data), benchmark)
+    ratio = {name: Cell(values[name]) for name in benchmark.measures}
     return Result(
         benchmark,
         dump.model,
         count=int(values['views']),
-        cells={name: Cell(values[name]) for name in benchmark.measures},
+        cells={**ratio, **cells},
         misses=int(values['misses']),
     )

@@ -23,7 +23,7 @@ NOTE = (
     'gets the true size, in 2D the true box), too good where n is small. '
     "* sets that this project is for. † read in others' accounts."
 )
-_SHARES = ('NME', 'ratio')
+_SHARES = ('NME', 'ratio', 'chance')
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,59 @@ def aligned_meshes(
     }
 
 
+def row_mesh(sample: Mapping[str, Any]) -> Row:
+    """Errors of one data sample (N = 1); empty without true vertices.
+
+    Returns:
+        For each name of `aligned_meshes` errors (N, W) in mm, and with `-F`
+        behind it F-scores (N, 2); `miss` and `same` (N,), whether vertices
+        are missing and whether both meshes have one topology.
+    """
+    truth, found = sample['gt_instances'], sample['pred_instances']
+    true = np.asarray(truth.get('vertices_cam', np.zeros((1, 0, 3))))[0]
+    given = found.get('vertices_cam')
+    predicted = np.full((1, 3), np.nan)
+    if given is not None and len(given) == 1:
+        predicted = np.asarray(given, np.float64)[0]
+    shape = (1, NUM_KEYPOINTS, 3)
+    if not true.size:
+        return {}
+    meshes = aligned_meshes(
+        predicted,
+        true,
+        field(found, 'keypoints_cam', shape)[0],
+        field(truth, 'keypoints_cam', shape)[0],
+    )
+    row = {'miss': np.array([not np.isfinite(predicted).all()])}
+    row['same'] = np.array([given is None or len(predicted) == len(true)])
+    for name, mesh in meshes.items():
+        errors = np.full((1, len(true)), np.inf)
+        if len(mesh) == len(true):
+            errors = functional.distances(mesh, true)[None]
+        row[name] = errors
+        row[f'{name}-F'] = functional.f_scores(mesh, true, F_THRESHOLDS)[None]
+    return row
+
+
+def scores_mesh(data: Row) -> dict[str, Score]:
+    """The scores of `HandMeshMetric` from rows of `row_mesh`."""
+    scores = {}
+    same = data['same'][:, None]
+    for key, (mean, area, f_score) in _NAMES.items():
+        errors = data[key]
+        counts = np.broadcast_to(same, errors.shape)
+        found = counts & np.isfinite(errors)
+        areas = functional.curve_areas(errors, 0, 50)
+        scores[mean] = Score(errors, found)
+        scores[area] = Score(areas, counts)
+        for threshold, values in zip(
+            F_THRESHOLDS, data[f'{key}-F'].T, strict=True
+        ):
+            every = np.ones((len(values), 1))
+            scores[f_score.format(threshold)] = Score(values[:, None], every)
+    return scores
+
+
 @METRICS.register_module()
 class HandMeshMetric(HandMetric):
     """Errors in mm of `vertices_cam` (1, V, 3), camera frame.
@@ -96,32 +149,7 @@ class HandMeshMetric(HandMetric):
     default_prefix = 'mesh'
 
     def row(self, sample: Mapping[str, Any]) -> Row:
-        truth, found = sample['gt_instances'], sample['pred_instances']
-        true = np.asarray(truth.get('vertices_cam', np.zeros((1, 0, 3))))[0]
-        given = found.get('vertices_cam')
-        predicted = np.full((1, 3), np.nan)
-        if given is not None and len(given) == 1:
-            predicted = np.asarray(given, np.float64)[0]
-        shape = (1, NUM_KEYPOINTS, 3)
-        if not true.size:
-            return {}
-        meshes = aligned_meshes(
-            predicted,
-            true,
-            field(found, 'keypoints_cam', shape)[0],
-            field(truth, 'keypoints_cam', shape)[0],
-        )
-        row = {'miss': np.array([not np.isfinite(predicted).all()])}
-        row['same'] = np.array([given is None or len(predicted) == len(true)])
-        for name, mesh in meshes.items():
-            errors = np.full((1, len(true)), np.inf)
-            if len(mesh) == len(true):
-                errors = functional.distances(mesh, true)[None]
-            row[name] = errors
-            row[f'{name}-F'] = functional.f_scores(mesh, true, F_THRESHOLDS)[
-                None
-            ]
-        return row
+        return row_mesh(sample)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         rows = [row for row in results if row]
@@ -132,19 +160,8 @@ class HandMeshMetric(HandMetric):
         return super().compute_metrics(rows)
 
     def summary(self, data: Row) -> dict[str, float]:
-        metrics: dict[str, float] = {}
-        same = data['same'][:, None]
-        for key, (mean, area, f_score) in _NAMES.items():
-            errors = data[key]
-            counts = np.broadcast_to(same, errors.shape)
-            found = counts & np.isfinite(errors)
-            areas = functional.curve_areas(errors, 0, 50)
-            metrics[mean] = Score(errors, found).mean()
-            metrics[area] = Score(areas, counts).mean()
-            for threshold, values in zip(
-                F_THRESHOLDS, data[f'{key}-F'].T, strict=True
-            ):
-                metrics[f_score.format(threshold)] = float(values.mean())
-        metrics['samples'] = len(same)
+        scores = scores_mesh(data)
+        metrics = {name: score.mean() for name, score in scores.items()}
+        metrics['samples'] = len(data['miss'])
         metrics['misses'] = int(data['miss'].sum())
         return metrics

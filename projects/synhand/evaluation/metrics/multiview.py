@@ -12,6 +12,7 @@ from mmpose.registry import METRICS
 
 from synhand.evaluation.functional import LEFT, distances
 from synhand.evaluation.metrics.base import HandMetric, Row, field
+from synhand.evaluation.scores import Score
 from synhand.geometry.alignment import (
     procrustes_align,
     root_align,
@@ -34,6 +35,68 @@ def pair_distances(points: np.ndarray, align: Any) -> np.ndarray:
         targets = np.broadcast_to(target, points.shape)
         rows.append(distances(align(points, targets), targets).mean(axis=1))
     return np.stack(rows, axis=1)
+
+
+def multiview_scores(data: Row) -> dict[str, Score]:
+    """The means of `MultiviewConsistencyMetric`; an instance is a group.
+
+    Args:
+        data: `points` (N, K, 3), right hands relative to the wrist, and
+            `group` (N,), the names of their groups.
+
+    Raises:
+        ValueError: There are not several views of several groups.
+    """
+    finite = _finite(data)
+    points, group = data['points'][finite], data['group'][finite]
+    other = ~np.eye(len(group), dtype=bool)
+    same = (group[:, None] == group) & other
+    if not same.any() or same.sum() == other.sum():
+        raise ValueError(
+            'MultiviewConsistencyMetric: expected several views of several '
+            f'groups, got {len(group)} views of {len(set(group.tolist()))}'
+        )
+    scores = {}
+    for name, align in _ALIGNMENTS.items():
+        table = pair_distances(points, align)
+        scores[f'{name}-within'] = _of_groups(table, same, group)
+        scores[f'{name}-between'] = _of_groups(table, other & ~same, group)
+        if name == 'PA':
+            hits = _retrieved(table, same)
+            scores['PA-retrieval'] = _of_views(hits, same, group)
+    chance = same.sum(axis=1) / (len(group) - 1)
+    scores['chance'] = _of_views(chance, same, group)
+    return scores
+
+
+def _finite(data: Row) -> np.ndarray:
+    return np.isfinite(data['points']).all(axis=(1, 2))
+
+
+def _of_groups(
+    table: np.ndarray, counted: np.ndarray, group: np.ndarray
+) -> Score:
+    """Mean over the counted entries (N, M), an instance a group of rows."""
+    _, number = np.unique(group, return_inverse=True)
+    sums = np.bincount(number, np.where(counted, table, 0).sum(axis=1))
+    counts = np.bincount(number, counted.sum(axis=1))
+    means = sums / np.where(counts > 0, counts, 1)
+    return Score(means[:, None], counts[:, None])
+
+
+def _of_views(
+    values: np.ndarray, same: np.ndarray, group: np.ndarray
+) -> Score:
+    """Mean over the views (N,) that have another one of their group."""
+    has_partner = same.any(axis=1)[:, None]
+    return _of_groups(values[:, None], has_partner, group)
+
+
+def _retrieved(table: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """(N,) whether the nearest other view is of the same group."""
+    symmetric = table + table.T
+    np.fill_diagonal(symmetric, np.inf)
+    return same[np.arange(len(same)), symmetric.argmin(axis=1)]
 
 
 @METRICS.register_module()
@@ -102,39 +165,14 @@ class MultiviewConsistencyMetric(HandMetric):
         return found.group(1)
 
     def summary(self, data: Row) -> dict[str, float]:
-        finite = np.isfinite(data['points']).all(axis=(1, 2))
-        points, group = data['points'][finite], data['group'][finite]
-        other = ~np.eye(len(group), dtype=bool)
-        same = (group[:, None] == group) & other
-        if not same.any() or same.sum() == other.sum():
-            raise ValueError(
-                f'{type(self).__name__}: expected several views of several '
-                f'groups, got {len(group)} views of {len(set(group))}'
-            )
-        metrics: dict[str, float] = {}
-        for name, align in _ALIGNMENTS.items():
-            table = pair_distances(points, align)
-            within, between = table[same].mean(), table[other & ~same].mean()
-            metrics[f'{name}-within'] = float(within)
-            metrics[f'{name}-between'] = float(between)
-            ratio = within / between if between > 0 else float('nan')
+        scores = multiview_scores(data)
+        metrics = {name: score.mean() for name, score in scores.items()}
+        for name in _ALIGNMENTS:
+            between = metrics[f'{name}-between']
+            ratio = metrics[f'{name}-within'] / between if between else np.nan
             metrics[f'{name}-ratio'] = float(ratio)
-            if name == 'PA':
-                metrics.update(_retrieval(table, same))
-        metrics['views'] = len(group)
-        metrics['groups'] = len(set(group.tolist()))
+        finite = _finite(data)
+        metrics['views'] = int(finite.sum())
+        metrics['groups'] = len(set(data['group'][finite].tolist()))
         metrics['misses'] = int((~finite).sum())
         return metrics
-
-
-def _retrieval(table: np.ndarray, same: np.ndarray) -> dict[str, float]:
-    symmetric = table + table.T
-    np.fill_diagonal(symmetric, np.inf)
-    nearest = symmetric.argmin(axis=1)
-    has_partner = same.any(axis=1)
-    hits = same[np.arange(len(same)), nearest][has_partner]
-    chance = same[has_partner].sum(axis=1) / (len(same) - 1)
-    return {
-        'PA-retrieval': float(hits.mean()),
-        'chance': float(chance.mean()),
-    }

@@ -30,13 +30,16 @@ class SubmissionMetric(HandKeypoint3DMetric):
     prediction that is missing or not finite is written as zeros.
 
     Args:
-        outfile: The file to write.
+        outfile: The file to write; without a suffix the folder, where it
+            gets the name that the benchmark expects.
         count: Numbers of samples that the benchmark expects; none: any.
         format_only: Write the file and compute nothing, for sets whose truth
             is not public.
         id_key: Entry of the metainfo with the place in the official list.
         **kwargs: Those of `HandKeypoint3DMetric`.
     """
+
+    file_name: str
 
     def __init__(
         self,
@@ -48,6 +51,8 @@ class SubmissionMetric(HandKeypoint3DMetric):
     ) -> None:
         super().__init__(**kwargs)
         self.outfile = Path(outfile)
+        if not self.outfile.suffix:
+            self.outfile /= self.file_name
         self.counts = (count,) if isinstance(count, int) else count
         self.format_only = format_only
         self.id_key = id_key
@@ -131,10 +136,11 @@ class FreiHANDSubmission(SubmissionMetric):
     """
 
     default_prefix = 'freihand'
+    file_name = 'pred.zip'
 
     def __init__(
         self,
-        outfile: str = 'pred.zip',
+        outfile: str = '.',
         count: int | Sequence[int] | None = 3960,
         **kwargs: Any,
     ) -> None:
@@ -177,7 +183,7 @@ class HO3DSubmission(FreiHANDSubmission):
 
     def __init__(
         self,
-        outfile: str = 'pred.zip',
+        outfile: str = '.',
         count: int | Sequence[int] | None = (11524, 20137),
         **kwargs: Any,
     ) -> None:
@@ -203,8 +209,9 @@ class DexYCBSubmission(SubmissionMetric):
     """
 
     default_prefix = 'dexycb'
+    file_name = 'dexycb.txt'
 
-    def __init__(self, outfile: str = 'dexycb.txt', **kwargs: Any) -> None:
+    def __init__(self, outfile: str = '.', **kwargs: Any) -> None:
         super().__init__(outfile, **kwargs)
 
     def content(
