@@ -142,7 +142,8 @@ class TableHandDataset(RowHandDataset):
     def _open(self) -> int:
         table = self._read()
         if not len(table):
-            raise ValueError(f'{self.data_root}: expected hands, found none')
+            source = self.ann_file or self.data_root
+            raise ValueError(f'{source}: expected hands, found none')
         existing(table.image(0), 'an image of the set')
         self._table = table
         return len(table)

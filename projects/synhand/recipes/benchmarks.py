@@ -281,8 +281,9 @@ def training_sets(
         workers: Loader processes.
 
     Returns:
-        `train_dataloader`, `model` (its bone lengths), and `val_cfg`,
-        `val_dataloader`, `val_evaluator` as None.
+        `train_dataloader`, `model` (its bone lengths), `trained_on` (the
+        sets and their shares in words), and `val_cfg`, `val_dataloader`,
+        `val_evaluator` as None.
 
     Raises:
         ValueError: No such set, or it has no training part.
@@ -296,7 +297,10 @@ def training_sets(
         weights = list(shares.values())
         train = mixed_loader(loaders, weights, batch_size, workers)
     lengths = default_hand().mean_bone_lengths(joint_family)
+    total = sum(shares.values())
+    parts = [f'{share / total:.0%} {name}' for name, share in shares.items()]
     return dict(
+        trained_on=' + '.join(parts),
         train_dataloader=dict(train, _delete_=True),
         model=dict(mean_bone_lengths_mm=lengths.round(2).tolist()),
         val_cfg=None,
