@@ -71,6 +71,11 @@ def parse_args() -> argparse.Namespace:
         default='crop',
         help='squares about one hand, or whole pictures with 0 to 4 hands',
     )
+    add(
+        '--environments',
+        type=Path,
+        help='folder of HDR images that light a share (default: none)',
+    )
     add('--image-size', type=int, default=256, help='side of crops in px')
     add(
         '--frame-size',
@@ -86,7 +91,7 @@ def parse_args() -> argparse.Namespace:
         choices=('local', 'ray'),
         default='local',
         help='processes of this machine, or of a Ray cluster whose machines '
-        "share --out and --backgrounds (pip install '.[ray]')",
+        "share --out and the folders of files (pip install '.[ray]')",
     )
     add(
         '--ray-address',
@@ -160,6 +165,7 @@ def make(args: argparse.Namespace) -> int:
         image_size=args.image_size,
         frame_size=args.frame_size,
         backgrounds=args.backgrounds and str(args.backgrounds),
+        environments=args.environments and str(args.environments),
     )
     bar, show = progress(images(args.num, args.shard_size, args.shards))
     with bar:

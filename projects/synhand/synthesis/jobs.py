@@ -132,7 +132,7 @@ def _generator(config: SynthesisConfig, digest: str) -> Generator:
         raise SetError(
             f'digest is {digest[:12]}, that of the same configuration is '
             f'{config.digest()[:12]} for this worker; expected the same '
-            'version and the same photos on all machines'
+            'version, photos and HDR images on all machines'
         )
     return Generator(config)
 

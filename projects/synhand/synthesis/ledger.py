@@ -24,6 +24,8 @@ from synhand.synthesis.config import GENERATOR_VERSION, SynthesisConfig
 MANIFEST = 'set.json'
 LOG = 'log.jsonl'
 CHECKSUMS = 'checksums.txt'
+# Of the configuration: where files lie, which may differ between machines.
+FOLDERS = ('backgrounds', 'environments')
 _TIME = '%Y-%m-%dT%H:%M:%SZ'
 _LIBRARIES = (
     'synhand',
@@ -127,7 +129,8 @@ class Manifest:
             raise SetError(
                 f'{MANIFEST}: digest is {self.digest[:12]}, that of its '
                 f'configuration is {config.digest()[:12]} here; expected the '
-                f'same photos in {config.backgrounds}'
+                f'same photos in {config.backgrounds} and the same HDR images '
+                f'in {config.environments}'
             )
         return config
 
@@ -192,7 +195,7 @@ def _difference(found: Manifest, asked: Manifest) -> tuple[str, Any] | None:
         pairs += [
             (key, found.config.get(key), value)
             for key, value in asked.config.items()
-            if key != 'backgrounds'
+            if key not in FOLDERS
         ]
         pairs.append(('digest', found.digest[:12], asked.digest[:12]))
     for key, old, new in pairs:

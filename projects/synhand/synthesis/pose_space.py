@@ -7,12 +7,12 @@ again; it is a function of the seed and of the pose distribution.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from synhand.files import written_whole
 from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
 from synhand.hands.anny_layer import POSE_SPACE_FILE
 from synhand.synthesis.poses import PoseShares, sample_pose
@@ -58,9 +58,8 @@ def main() -> None:
     args = parser.parse_args()
     space = fit_pose_space(sample_poses(args.num, args.seed))
     share = np.cumsum(space['std'] ** 2) / (space['std'] ** 2).sum()
-    temporary = args.out.with_suffix('.tmp.npz')
-    np.savez(temporary, **space)
-    os.replace(temporary, args.out)
+    with written_whole(args.out) as temporary, temporary.open('wb') as file:
+        np.savez(file, **space)
     found = ', '.join(f'{n}: {share[n - 1]:.3f}' for n in (6, 10, 15))
     print(f'{args.out}: share of the variance by components: {found}')
 

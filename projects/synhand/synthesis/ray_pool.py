@@ -15,6 +15,7 @@ from synhand.synthesis.jobs import (
     make_shard,
     prepare_process,
 )
+from synhand.synthesis.ledger import FOLDERS
 
 # The shards go to files; what Ray holds is a job and checksums.
 _STORE_BYTES = 100 * 2**20
@@ -23,7 +24,7 @@ _STORE_BYTES = 100 * 2**20
 class RayPool:
     """A :class:`~synhand.synthesis.jobs.Pool` on a Ray cluster.
 
-    All machines need this package and see the set's folder, and the photos
+    All machines need this package and see the set's folder, and the folders
     that the configuration names, under the same paths.
 
     Args:
@@ -116,10 +117,15 @@ def _import_ray() -> ModuleType:
 
 def _absolute(job: Job) -> Job:
     """The job for processes that run in other folders."""
-    config = job.config
-    if config.backgrounds is not None:
-        path = str(Path(config.backgrounds).resolve())
-        config = replace(config, backgrounds=path)
+    folders = {name: getattr(job.config, name) for name in FOLDERS}
+    config = replace(
+        job.config,
+        **{
+            name: str(Path(folder).resolve())
+            for name, folder in folders.items()
+            if folder is not None
+        },
+    )
     return replace(job, out=job.out.resolve(), config=config)
 
 
