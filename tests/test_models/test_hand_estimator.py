@@ -15,6 +15,7 @@ from synhand.codecs import Latent25DLabel
 from synhand.geometry.cameras import camera_from_fov
 from synhand.geometry.pose25d import from_25d, to_25d
 from synhand.hands.anny_hand import default_hand
+from synhand.models.estimators.turned_views import rotate_images
 from synhand.skeleton import MEAN_BONE_LENGTHS_MM
 
 _SIZE = (64, 64)
@@ -196,7 +197,7 @@ def _resnet():
 
 
 def _hrnet():
-    return recipes.hrnet_w18(), 270, {}
+    return recipes.hrnet(18), 270, {}
 
 
 @pytest.mark.parametrize('make', [_hourglass, _resnet, _hrnet])
@@ -210,3 +211,146 @@ def test_stock_backbones_work(make):
     for sample in samples:
         assert sample.pred_instances.keypoints_cam.shape == (1, 21, 3)
         assert np.isfinite(sample.pred_instances.keypoints_cam).all()
+
+
+def _picture(seed=0):
+    """(1, 3, 64, 64): a smooth picture, dark at its border."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:64, :64]
+    blob = np.zeros((3, 64, 64))
+    for _ in range(6):
+        u, v = rng.uniform(22, 42, 2)
+        blob += rng.normal(size=(3, 1, 1)) * np.exp(
+            -((columns - u) ** 2 + (rows - v) ** 2) / 60
+        )
+    return torch.from_numpy(blob)[None].float()
+
+
+@pytest.mark.parametrize('degrees', [90.0, 25.0, -40.0])
+def test_images_turn_from_x_towards_y(degrees):
+    """The brightest point moves as a point turned about the centre does."""
+    size = np.array([60, 40])
+    place = np.array([38.0, 14.0])
+    rows, columns = np.mgrid[: size[1], : size[0]]
+    image = np.exp(-((columns - place[0]) ** 2 + (rows - place[1]) ** 2) / 8)
+    turned = rotate_images(torch.from_numpy(image)[None, None], degrees)[0, 0]
+    total = float(turned.sum())
+    found = [
+        float((turned * torch.from_numpy(grid)).sum()) / total
+        for grid in (columns, rows)
+    ]
+    angle = np.radians(degrees)
+    matrix = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    centre = (size - 1) / 2
+    expected = np.array(matrix) @ (place - centre) + centre
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+class _Marks(torch.nn.Module):
+    """A head that finds the centre of brightness; its z is brightness."""
+
+    def predict(self, feats, batch_data_samples, test_cfg=None):
+        if test_cfg and test_cfg.get('flip_test'):
+            feats = feats[0]
+        weight = feats.clamp(min=0)
+        weight = weight / weight.sum((-2, -1), keepdim=True)
+        v, u = torch.meshgrid(*[torch.arange(64.0)] * 2, indexing='ij')
+        position = torch.stack(
+            [(weight * g).sum((-2, -1)) for g in (u, v)], -1
+        )
+        found = []
+        for pixels, sample in zip(position, batch_data_samples, strict=True):
+            pixels = pixels.numpy()
+            if sample.metainfo.get('mirrored', False):
+                pixels[:, 0] = 63 - pixels[:, 0]
+            relative = np.concatenate(
+                [pixels - 31.5, np.ones((len(pixels), 1))], -1
+            )
+            found.append(
+                InstanceData(
+                    keypoints=pixels[None] / 63 * 64,
+                    keypoint_scores=np.full((1, 3), 0.5),
+                    keypoints_z=np.full((1, 3), 0.7),
+                    keypoint_relative=relative[None],
+                    hand_side=np.array([1]),
+                    hand_side_scores=np.array([0.8]),
+                )
+            )
+        return found
+
+
+@pytest.mark.parametrize('mirrored', [False, True])
+def test_rotated_views_agree_with_the_crop(mirrored):
+    model = _model(test_cfg={'rotations': [-30, 20], 'flip_test': True})
+    model.head = _Marks()
+    model.extract_feat = lambda inputs: inputs
+    sample = _sample(0, mirrored=mirrored)
+    picture = _picture()
+    (plain,) = model.head.predict(picture, [sample])
+    found = model._predict_turned(picture, [sample])[0]
+    np.testing.assert_allclose(found.keypoints, plain.keypoints, atol=0.2)
+    np.testing.assert_allclose(
+        found.keypoint_relative, plain.keypoint_relative, atol=0.2
+    )
+    np.testing.assert_allclose(found.keypoints_z, plain.keypoints_z)
+    assert found.hand_side.tolist() == [1]
+    assert found.hand_side_scores.tolist() == pytest.approx([0.8])
+    # without turning back they would not
+    view = rotate_images(picture, 20)
+    (wrong,) = model.head.predict(view, [sample])
+    assert np.abs(wrong.keypoints - plain.keypoints).max() > 1
+
+
+def test_rotations_and_flips_go_through_the_whole_model():
+    model = _model(test_cfg={'rotations': [15], 'flip_test': True})
+    one, sample = _model(), _sample(0)
+    with torch.no_grad():
+        model.predict(_inputs(1), [sample])
+        other = one.predict(_inputs(1), [_sample(0)])[0].pred_instances
+    found = sample.pred_instances
+    assert found.keypoints_cam.shape == (1, 21, 3)
+    assert np.isfinite(found.keypoints_cam).all()
+    assert np.abs(found.keypoints_25d - other.keypoints_25d).max() > 1e-3
+
+
+@pytest.mark.parametrize('mirrored', [False, True])
+def test_a_learnt_root_depth_is_used(mirrored):
+    """Its network sees the rays that it saw in training."""
+    points, camera = _truth(2)
+    sample = _sample(2, camera_matrix=camera[None], mirrored=mirrored)
+    model, head = _model(), _perfect(2, sample)
+    seen = []
+
+    class Refiner(torch.nn.Linear):
+        def forward(self, rays):
+            seen.append(rays)
+            return torch.full((1,), 21.0)
+
+    model.head.root_depth = Refiner(1, 1)
+    model.add_pred_to_datasample([head], None, [sample])
+    rays = points / points[:, 2:]
+    rays[:, 0] *= -1 if mirrored else 1
+    np.testing.assert_allclose(seen[0][0, :, :2], rays[:, :2], atol=1e-4)
+    found = sample.pred_instances.keypoints_cam[0]
+    pose = sample.pred_instances.keypoints_25d[0]
+    scale = found[:, 2] / (pose[:, 2] + 21.0)
+    np.testing.assert_allclose(scale, scale[0], rtol=1e-4)
+
+
+def test_compiled_features_are_those_of_the_plain_model(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(
+        torch, 'compile', lambda function: compiled.append(1) or function
+    )
+    plain, fast = _model(), _model(compile_features=True)
+    assert not compiled  # only once it is used
+    with torch.no_grad():
+        for _ in range(2):
+            for a, b in zip(
+                plain.extract_feat(_inputs()),
+                fast.extract_feat(_inputs()),
+                strict=True,
+            ):
+                torch.testing.assert_close(a, b)
+    assert compiled == [1]
+    assert set(plain.state_dict()) == set(fast.state_dict())

@@ -221,7 +221,7 @@ class Latent25DHead(PoseHead):
         logits, depths = (_full_precision(maps) for maps in pair)
         softness = self.log_softness[stage].exp()
         if self.families == 'outputs':
-            softness = softness.expand(len(logits), -1)
+            softness = softness.expand(logits.shape[0], -1)
             logits, depths, softness = (
                 self._of_family(value, family)
                 for value in (logits, depths, softness)
@@ -233,8 +233,10 @@ class Latent25DHead(PoseHead):
 
     def _of_family(self, values: Tensor, family: Tensor) -> Tensor:
         """(B, K, ...) of (B, F K, ...)."""
-        split = values.unflatten(1, (-1, self.num_joints))
-        return split[torch.arange(len(split), device=split.device), family]
+        cells = values.shape[2:]
+        split = values.reshape(values.shape[0], -1, self.num_joints, *cells)
+        number = family.view(-1, 1, 1, *[1] * len(cells))
+        return split.take_along_dim(number, dim=1)[:, 0]
 
     def _adapted(self, pose: Tensor, family: Tensor | None) -> Tensor:
         return pose if self.adapter is None else self.adapter(pose, family)
@@ -256,13 +258,15 @@ class Latent25DHead(PoseHead):
 
         Args:
             feats: Feature maps.
-            family: (B,), the wanted joint families, with `families`.
+            family: (B,), the wanted joint families; None: the first.
 
         Returns:
             `pose` (B, K, 3), `scores` (B, K), with a side classifier `side`
             (B,): probability of a right hand.
         """
         pair = self.forward(feats)[-1]
+        if family is None and self.families is not None:
+            family = torch.zeros_like(pair[0][:, 0, 0, 0], dtype=torch.long)
         with torch.autocast(pair[0].device.type, enabled=False):
             pose, maps, _ = self._read(pair, -1, family)
             scores = self.reader.scores(pose, maps)

@@ -138,12 +138,14 @@ class VolumetricHead(PoseHead):
 
     def forward(self, feats: Feats) -> list[Tensor]:
         """Volumes (B, K, D, H, W) of every stage, of feature maps."""
-        return [
-            stage((feats[index],)).unflatten(1, (self.num_joints, depth))
-            for index, stage, depth in zip(
-                self.in_index, self.stages, self.depths, strict=True
-            )
-        ]
+        volumes = []
+        for index, stage, depth in zip(
+            self.in_index, self.stages, self.depths, strict=True
+        ):
+            maps = stage((feats[index],))
+            size = (maps.shape[0], self.num_joints, depth, *maps.shape[2:])
+            volumes.append(maps.reshape(size))
+        return volumes
 
     def read_out(self, feats: Feats) -> dict[str, Tensor]:
         """What the last stage sees: `pose` (B, K, 3), `scores` (B, K)."""
