@@ -70,14 +70,25 @@ def test_bones_keep_their_lengths_in_every_pose(hand, rest, family):
         np.testing.assert_allclose(found[rigid], expected[rigid], rtol=1e-9)
 
 
-def test_families_differ_at_the_finger_bases_only(rest):
+def test_families_differ_at_the_bases_and_the_thumb_only(rest):
     apart = np.linalg.norm(
         rest.keypoints['anatomical'] - rest.keypoints['mano'], axis=1
     )
-    bases = [1, 5, 9, 13, 17]
-    assert (apart[bases] > 1.5).all()
-    assert (apart[bases] < 15).all()
-    assert np.allclose(np.delete(apart, bases), 0)
+    moved = [1, 3, 5, 9, 13, 17]
+    assert (apart[moved] > 1.5).all()
+    assert (apart[moved] < 16).all()
+    assert np.allclose(np.delete(apart, moved), 0)
+
+
+def test_mano_family_has_the_ratios_of_freihands_bones(hand):
+    """Means of five training frames: a finger's base to its PIP over the way
+    from the wrist to the PIP; the thumb's IP between MCP and tip."""
+    bones = hand.mean_bone_lengths('mano').reshape(5, 4)
+    ratios = bones[1:, 1] / bones[1:, :2].sum(1)
+    np.testing.assert_allclose(
+        ratios, [0.268, 0.250, 0.252, 0.206], atol=0.006
+    )
+    assert bones[0, 2] / bones[0, 2:].sum() == pytest.approx(0.437, abs=0.01)
 
 
 def test_pose_equals_skinning_one_vertex_at_a_time(hand, rest):

@@ -46,6 +46,12 @@ _FINGER_DOFS = np.array(
 # and Kotiuk, Int. J. Morphol. 28(3), 2010) ask for in the mean hand.
 _MCP_SHIFT = (0.67, 0.44, 0.38, 0.42)
 _THUMB_CMC_SHIFT = 0.16
+# Where MANO's bases of thumb to little finger lie between Anny's (0) and the
+# centres of rotation (1), and how far its thumb IP lies before Anny's, in
+# parts of the proximal bone: from the mean ratios of bones of the five
+# FreiHAND training frames that its authors publish as a sample.
+_MANO_BASES = (0.5, 0.46, 0.0, 0.13, 0.18)
+_MANO_THUMB_IP = 0.22
 _X, _Y, _Z = np.eye(3)
 # Bent fingers point to the scaphoid: degrees towards the thumb at 90 degrees
 # of flexion, index to little.
@@ -169,7 +175,7 @@ class AnnyHand:
         pivots = _anatomical_pivots(heads)
         keypoints = {
             'anatomical': _keypoints(pivots, tips),
-            'mano': _keypoints((pivots + heads) / 2, tips),
+            'mano': _keypoints(_mano_heads(heads, pivots), tips),
         }
         return RestHand(vertices, pivots, keypoints)
 
@@ -421,11 +427,12 @@ def _incidence(faces: np.ndarray, vertices: int) -> csr_matrix:
 def _keypoint_bones() -> np.ndarray:
     """The bone (K,) that carries each keypoint.
 
-    A joint moves with the bone that ends in it, a tip with the last bone.
+    A base moves with the bone beyond it, any other keypoint with the one
+    before it, so that joints that lie off the centres stay with their bone.
     """
     bones = [_WRIST]
     for chain in FINGER_CHAINS:
-        bones += [*chain, chain[2]]
+        bones += [chain[0], *chain]
     return np.array(bones)
 
 
@@ -446,6 +453,18 @@ def _anatomical_pivots(heads: np.ndarray) -> np.ndarray:
     cmc = FINGER_CHAINS[0, 0]
     pivots[cmc] = heads[cmc] + _THUMB_CMC_SHIFT * (heads[_WRIST] - heads[cmc])
     return pivots
+
+
+def _mano_heads(heads: np.ndarray, pivots: np.ndarray) -> np.ndarray:
+    """Bone heads (B, 3) with the joints of the thumb and the finger bases
+    where MANO has them."""
+    mano = heads.copy()
+    bases = FINGER_CHAINS[:, 0]
+    share = np.array(_MANO_BASES)[:, None]
+    mano[bases] += share * (pivots[bases] - heads[bases])
+    _, mcp, ip = FINGER_CHAINS[0]
+    mano[ip] += _MANO_THUMB_IP * (heads[mcp] - heads[ip])
+    return mano
 
 
 def _generations(parents: np.ndarray) -> list[np.ndarray]:

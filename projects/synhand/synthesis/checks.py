@@ -104,11 +104,12 @@ def chirality(points: np.ndarray) -> np.ndarray:
     to_thumb = _unit(points[..., 5, :] - points[..., 17, :])
     fingers = points[..., 5:, :].reshape(*points.shape[:-2], 4, 4, 3)
     bones = _unit(np.diff(fingers, axis=-2))
-    axes = np.cross(bones[..., 0, :], bones[..., 1, :])
-    bend = (axes * to_thumb[..., None, :]).sum(-1)
-    strongest = np.take_along_axis(
-        bend, np.abs(bend).argmax(-1)[..., None], -1
-    )[..., 0]
+    # Determinants: the bones' cross product along the direction to the thumb.
+    thumb = np.broadcast_to(to_thumb[..., None, :], bones.shape[:-2] + (3,))
+    frames = np.stack([bones[..., 0, :], bones[..., 1, :], thumb], axis=-2)
+    bend = np.linalg.det(frames)
+    low, high = bend.min(-1), bend.max(-1)
+    strongest = np.where(-low > high, low, high)
     return np.where(np.abs(strongest) < 0.15, 0, np.sign(strongest)).astype(
         int
     )
@@ -129,7 +130,7 @@ def in_order(points: np.ndarray) -> np.ndarray:
     bones = points[..., _CHILD, :] - points[..., _PARENT, :]
     lengths = np.sqrt((bones**2).sum(-1))
     ratio = lengths / _MEAN_MM
-    ratio = ratio / np.median(ratio, axis=-1, keepdims=True)
+    ratio = ratio / ratio.mean(-1, keepdims=True)
     whole = ((ratio > _SHORTEST) & (ratio < _LONGEST)).all(-1)
     fingers = lengths.reshape(*lengths.shape[:-1], 5, 4)[..., 1:, 1:]
     taper = fingers[..., [1, 2, 2]] / fingers[..., [0, 0, 1]]

@@ -306,6 +306,8 @@ def approach(
 
 def penetrates(scene: Scene) -> bool:
     """Whether a hand or forearm shares space with another or with a body."""
+    if len(scene.hands) < 2 and not scene.figures:
+        return False
     arms = [placed.spheres() for placed in scene.hands]
     for i, arm in enumerate(arms):
         if any(overlap(arm, other) > _SOFT_MM for other in arms[:i]):
