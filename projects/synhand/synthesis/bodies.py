@@ -17,7 +17,7 @@ from synhand.synthesis.surfaces import Surface
 from synhand.synthesis.things import BODY, Outfit
 
 # Radii and heights in mm, from the bottom to the top.
-_TORSO = ((0, -900), (170, -895), (185, -700), (172, -430), (190, -210),
+_TORSO = ((0, -900), (184, -890), (185, -700), (172, -430), (190, -210),
           (186, -110), (150, -35), (62, 5), (0, 8))  # fmt: skip
 _TORSO_DEPTH = 0.62  # of its width
 _NECK = ((0, -30), (58, -28), (54, 40), (56, 110), (0, 112))
@@ -33,8 +33,8 @@ _PUPILS = (((32, 176, 99), (6, 6, 4)), ((-32, 176, 99), (6, 6, 4)))
 _EARS = (((77, 165, 15), (8, 30, 17)), ((-77, 165, 15), (8, 30, 17)))
 _HAIR = ((0, 200, -2), (82, 92, 100))
 _LONG_HAIR = ((0, 120, -30), (92, 170, 74))
-_LEGS = ((92, -840), (95, -1650))  # to the left and down, from hip to foot
-_THIGH_MM, _ANKLE_MM = 92.0, 52.0
+_LEGS = ((90, -860), (95, -1650))  # to the left and down, from hip to foot
+_THIGH_MM, _ANKLE_MM = 82.0, 50.0
 _ELBOW_MM, _SHOULDER_MM = 45.0, 56.0
 _CLOTH_MM = 9.0
 
