@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from synhand.synthesis.primitives import box, cylinder, sphere
+from synhand.synthesis.primitives import box, cylinder, ring, sphere
 
 MESHES = {
     'cylinder': (cylinder(10, 60, 64), np.pi * 10**2 * 60),
     'sphere': (sphere(10, 64), 4 / 3 * np.pi * 10**3),
+    'ring': (ring(10, 2, 64), 2 * np.pi**2 * 10 * 2**2 * 0.827),
     'box': (box(np.array([10, 20, 30.0])), 6000),
 }
 

@@ -46,7 +46,10 @@ def sample_skin(rng: np.random.Generator) -> tuple[dict, float]:
     t = position - low
     base = (1 - t) * _TONES[low] + t * _TONES[high]
     # The scale is of faces in even light; hands vary in warmth about it.
-    base = base * np.array([1.0, 0.86, 0.76]) ** rng.uniform(0.3, 1.6)
+    base = base * np.array([1.0, 0.86, 0.76]) ** rng.uniform(0.5, 1.8)
+    # Blood shows through light skin.
+    blood = np.clip(1 - position / 5, 0, 1) * rng.uniform(0.2, 1.4)
+    base *= np.array([1.0, 0.86, 0.84]) ** blood
     base *= np.exp(rng.normal(0, 0.1))
     # Palms of dark skin are much lighter than its backs.
     light_palm = np.array([0.55, 0.33, 0.24]) * rng.uniform(0.7, 1.2)
@@ -75,7 +78,7 @@ def sample_skin(rng: np.random.Generator) -> tuple[dict, float]:
         'variant': int(rng.integers(VARIANTS)),
     }
     if rng.random() < _WET:
-        skin.update(oil=rng.uniform(0.4, 0.9), specular=rng.uniform(0.9, 2.2))
+        skin.update(oil=rng.uniform(0.4, 0.9), specular=rng.uniform(0.9, 1.7))
     return skin, position + 1
 
 

@@ -201,7 +201,9 @@ def surroundings(photo: np.ndarray, directions: np.ndarray) -> np.ndarray:
     small = cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), 2.0)
     at = ((directions[:, :2] + 1) / 2 * (SIDE - 1)).round().astype(int)
-    return (small[at[:, 1], at[:, 0]] / np.float32(255)) ** 2.2 + 0.02
+    color = (small[at[:, 1], at[:, 0]] / np.float32(255)) ** 2.2 + 0.02
+    # Light that has met more than what the photo shows is paler.
+    return 0.5 * color + 0.5 * color.mean(1, keepdims=True)
 
 
 # ---- HDR images ------------------------------------------------------------

@@ -290,6 +290,7 @@ def _crease_light(frame: Frame) -> np.ndarray:
     mean = cv2.blur(cv2.blur(depth, box), box)
     behind = (depth - mean / np.maximum(total, 1e-3)) * mask / 40.0
     light = (255 - 115 * np.clip(behind, 0, 1)).astype(np.uint8)
+    light = cv2.blur(light, (3, 3))
     return cv2.merge([cv2.resize(light, (width, height))] * 3)
 
 

@@ -57,7 +57,7 @@ def sample_lighting(
     colors *= 3.2 * share * weights[:, None]
     radiance = radiance * (1.25 * (1 - share))
     cast = colors.sum(0) / 3 + radiance.mean(0)
-    balance = (cast / cast.mean()) ** -rng.uniform(0.4, 1.0)
+    balance = (cast / cast.mean()) ** -rng.uniform(0.5, 1.0)
     colors, radiance = colors * balance, radiance * balance
     for direction, color in zip(directions[1:], colors[1:], strict=True):
         radiance += spot(direction)[:, None] * color

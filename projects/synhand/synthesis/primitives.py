@@ -30,6 +30,19 @@ def sphere(radius: float, sides: int = 20) -> Mesh:
     return _revolve(np.hstack([radius * circle, circle]), sides)
 
 
+def ring(radius: float, tube: float, sides: int = 24) -> Mesh:
+    """Vertices (V, 3), normals (V, 3) and faces (F, 3), axis along y.
+
+    Args:
+        radius: From the axis to the middle of the tube.
+        tube: Radius of the tube.
+        sides: Around the axis.
+    """
+    t = np.linspace(-np.pi, np.pi, 7)
+    circle = np.stack([np.cos(t), np.sin(t)], axis=1)
+    return _revolve(np.hstack([tube * circle + [radius, 0], circle]), sides)
+
+
 def box(size: np.ndarray) -> Mesh:
     """Vertices (24, 3), normals (24, 3) and faces (12, 3) of edges (3,)."""
     vertices, normals, faces = [], [], []

@@ -32,6 +32,7 @@ _SHADERS = Path(__file__).parent / 'shaders'
 _SHADOW_SIZE = 192
 _NEAR, _FAR = 20.0, 4000.0
 _NOISE_SEED = 20191
+_LENS_BLUR_PX = 0.6
 _SAMPLERS = ('shadow_map', 'noise', 'reflections', 'relief', 'grain')
 
 
@@ -279,13 +280,7 @@ class Renderer:
         label = np.frombuffer(self._label.read(), np.uint8)
         color = color.reshape(height, width, 4)
         label = label.reshape(height, width, 2)
-        # Between one and two drawn pixels a pixel, two are most of a mean.
-        wide = self.drawn[0] > 2 * self.size[0]
-        small = cv2.resize(
-            color,
-            self.size,
-            interpolation=cv2.INTER_AREA if wide else cv2.INTER_LINEAR,
-        )
+        small = self._shrink(color)
         return Frame(
             color=small[..., :3],
             alpha=small[..., 3],
@@ -293,6 +288,17 @@ class Renderer:
             identity=label[..., 0],
             region=label[..., 1],
         )
+
+    def _shrink(self, color: np.ndarray) -> np.ndarray:
+        """Drawn pixels (h, w, 4) to those of the image.
+
+        With few drawn pixels a pixel, edges are softened as lenses do.
+        """
+        if self.drawn[0] >= 2 * self.size[0]:
+            return cv2.resize(color, self.size, interpolation=cv2.INTER_AREA)
+        if self.drawn != self.size:
+            color = cv2.GaussianBlur(color, (3, 3), _LENS_BLUR_PX)
+        return cv2.resize(color, self.size, interpolation=cv2.INTER_LINEAR)
 
 
 def _create_context():

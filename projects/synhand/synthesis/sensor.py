@@ -11,6 +11,7 @@ _NOISE_SIDE = 512
 _GRAIN_SEED = 7
 _GRAIN_UNIT = 1024
 _STRENGTH_UNIT = 256
+_GREY_SHARE, _FRINGE_SHARE, _SHARP_SHARE = 0.015, 0.1, 0.2
 # Runs of equal pixels without a filter: four times as quick as the default,
 # and smaller for masks.
 _PNG_FLAGS = (
@@ -37,12 +38,44 @@ def expose(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     gains = np.exp(rng.normal(0, 0.06, 3) + rng.normal(0, 0.12))
     gamma = np.exp(rng.normal(0, 0.12))
     levels = np.linspace(0, 1, 256)[:, None]
-    curve = 255 * np.clip(levels * gains, 0, 1) ** gamma
+    # Highlights bend instead of being cut off.
+    lit = levels * gains
+    lit = np.where(lit > 0.8, 0.8 + 0.2 * np.tanh((lit - 0.8) / 0.2), lit)
+    curve = 255 * lit**gamma
     out = cv2.LUT(image, curve.astype(np.uint8)[None])
+    if rng.random() < _GREY_SHARE:
+        out = cv2.merge([cv2.cvtColor(out, cv2.COLOR_RGB2GRAY)] * 3)
+    elif rng.random() < _FRINGE_SHARE:
+        out = _fringe(rng, out)
     out = _blur(rng, out)
     if rng.random() < 0.25:
         out = _resample(rng, out)
-    return _add_noise(rng, out)
+    out = _add_noise(rng, out)
+    return _sharpen(rng, out) if rng.random() < _SHARP_SHARE else out
+
+
+def _fringe(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Red and blue a little larger or smaller: lateral colour of a lens."""
+    height, width = image.shape[:2]
+    channels = list(cv2.split(image))
+    for channel in (0, 2):
+        scale = 1 + rng.normal(0, 0.004)
+        shift = (1 - scale) * np.array([width - 1, height - 1]) / 2
+        matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+        channels[channel] = cv2.warpAffine(
+            channels[channel],
+            matrix,
+            (width, height),
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    return cv2.merge(channels)
+
+
+def _sharpen(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """What a phone does to edges, halos included."""
+    amount = rng.uniform(0.2, 1.2)
+    soft = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.7, 1.6))
+    return cv2.addWeighted(image, 1 + amount, soft, -amount, 0)
 
 
 def _add_noise(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:

@@ -34,6 +34,7 @@ _SURFACE_BLOCK = (
     ('detail_lod', 1),
 )
 UNCLIPPED = (-1e6, 1e6)
+_ZEROS = {1: 0.0, 2: (0.0,) * 2, 3: (0.0,) * 3}
 FRAME_FLOATS = 2 * 16 + 3 * 4 + 9 * 4 + 4
 SURFACE_FLOATS = sum(size for _, size in _SURFACE_BLOCK)
 # Things as far as this many radii before the hand cast shadows too.
@@ -163,7 +164,11 @@ def surface_block(surface: Surface, mm_per_px: float) -> bytes:
     }
     floats: list[float] = []
     for name, size in _SURFACE_BLOCK:
-        floats.extend(np.ravel(values.get(name, np.zeros(size))))
+        value = values.get(name, _ZEROS[size])
+        if size == 1:
+            floats.append(value)
+        else:
+            floats.extend(value)
     return np.array(floats, 'f4').tobytes()
 
 

@@ -14,7 +14,7 @@ from synhand.synthesis.appearance import (
     sample_skin,
 )
 from synhand.synthesis.config import SynthesisConfig
-from synhand.synthesis.primitives import box, cylinder, sphere
+from synhand.synthesis.primitives import box, cylinder, ring, sphere
 from synhand.synthesis.scenes import SceneHand
 from synhand.synthesis.skin_map import SkinMap
 from synhand.synthesis.surfaces import Surface
@@ -135,14 +135,39 @@ class HandDresser:
         """One to three rings on the proximal bones of fingers."""
         metal = sample_metal(rng)
         digits = rng.choice([2, 3, 4, 5], rng.integers(1, 4), replace=False)
+        return [
+            self._ring(rng, placed, digit, metal, layer) for digit in digits
+        ]
+
+    def _ring(
+        self,
+        rng: np.random.Generator,
+        placed: SceneHand,
+        digit: int,
+        metal: dict,
+        layer: int,
+    ) -> Surface:
+        """A ring around the flesh of a finger's proximal bone."""
+        mcp, pip = placed.keypoints['anatomical'][4 * digit - 3 :][:2]
+        axis = (pip - mcp) / np.linalg.norm(pip - mcp)
         along = self.map.crease[:, 0]
-        rings = []
-        for digit in digits:
-            near = (self.map.digit == digit) & (along > 20) & (along < 36)
-            rings.append(
-                self._shell(placed, near, rng.uniform(0.6, 1.4), metal, layer)
-            )
-        return rings
+        near = (self.map.digit == digit) & (along > 16) & (along < 40)
+        offset = placed.vertices[near] - mcp
+        height = (offset @ axis).mean() + rng.uniform(-3, 3)
+        across = offset - (offset @ axis)[:, None] * axis
+        middle = across.mean(0)
+        radius = np.linalg.norm(across - middle, axis=1).mean()
+        tube = rng.uniform(0.7, 1.5)
+        vertices, normals, faces = ring(radius + 0.4 * tube, tube)
+        turn = Rotation.align_vectors([axis], [[0, 1, 0]])[0].as_matrix()
+        return Surface(
+            vertices @ turn.T + mcp + height * axis + middle,
+            normals @ turn.T,
+            faces,
+            vertices,
+            layer + GARMENT,
+            metal,
+        )
 
     def _shell(
         self,

@@ -139,8 +139,8 @@ vec3 shade(Material m, vec3 smooth_normal) {
     float narrow = 1.0 / (1.0 + 4.0 * sharpness * off);
     float lobe = sharpness * mix(broad * broad * broad,
                                  4.0 * narrow * narrow * narrow, oil);
-    float fresnel = 0.04 + 0.5 * edge * edge * edge * edge * edge;
-    lobe *= 0.25 * fresnel * max(nl, 0.0) * visible;
+    float fresnel = 0.035 + 0.16 * edge * edge * edge * edge * edge;
+    lobe = min(0.25 * lobe * fresnel * max(nl, 0.0), 1.0) * visible;
     vec3 shine = (light_color.rgb * lobe + v_mirrored * fresnel)
         * (specular * m.gloss);
 #if MATERIAL == SKIN
