@@ -12,7 +12,7 @@ input_size = (256, 256)
 batch_size = 64
 
 model = recipes.latent25d_model(
-    recipes.hrnet_w18(), in_channels=270, input_size=input_size, sigma=2.0
+    recipes.hrnet(18), in_channels=270, input_size=input_size, sigma=2.0
 )
 
 globals().update(recipes.synthetic_data(input_size, batch_size))

@@ -1,0 +1,15 @@
+"""The stock InterNet (Moon et al., ECCV 2020), ResNet-18, synthetic hands."""
+
+_base_ = ['../latent25d/latent25d_res18half-fpn_synhand-96x96.py']
+
+from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
+
+input_size = (96, 96)
+
+model = dict(
+    _delete_=True,
+    **recipes.internet_model(
+        recipes.resnet(18), in_channels=512, input_size=input_size
+    ),
+)
+globals().update(recipes.internet_data(input_size, batch_size=32))

@@ -1,0 +1,16 @@
+"""Coarse-to-fine volumes of depth 1, 2, 4 and 64 on 4 hourglasses."""
+
+_base_ = ['../latent25d/latent25d_hrnet-w18_synhand-256x256.py']
+
+from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
+
+model = dict(
+    _delete_=True,
+    **recipes.volumetric_model(
+        recipes.hourglass(4),
+        in_channels=256,
+        input_size=(256, 256),
+        depths=[1, 2, 4, 64],
+        in_index=[0, 1, 2, 3],
+    ),
+)

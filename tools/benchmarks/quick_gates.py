@@ -1,0 +1,174 @@
+"""Train models for the same number of samples and tabulate what they learnt.
+
+Each config is trained once a seed on synhand/train, tested on synhand/val,
+and gives a row of a CSV file; rows that are there are not made again. At the
+end the means over seeds are printed as a Markdown table, best first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from synhand import recipes
+
+KEYS = ('config', 'seed', 'samples', 'data')
+METRICS = {
+    'MPJPE mm': 'hand3d/MPJPE',
+    'PA-MPJPE mm': 'hand3d/PA-MPJPE',
+    'EPE px': 'hand2d/EPE',
+}
+MEASURES = (*METRICS, 'samples/s', 'M parameters', 'ms/image')
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('configs', type=Path, nargs='+')
+    parser.add_argument(
+        '--data', type=Path, required=True, help='holds synhand/{train,val}'
+    )
+    parser.add_argument('--table', type=Path, required=True, help='CSV file')
+    parser.add_argument('--samples', type=int, default=50_000)
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--workers', type=int, default=1)
+    parser.add_argument('--test', type=int, help='images to test on')
+    return parser.parse_args(argv)
+
+
+def gate_config(path: Path, seed: int, args: argparse.Namespace) -> Config:
+    """The config with the fixed number of samples, without validation."""
+    config = Config.fromfile(path)
+    lr = config.optim_wrapper.optimizer.lr
+    schedule = recipes.schedule(args.samples, args.batch_size, lr)
+    for name in ('param_scheduler', 'custom_hooks', 'log_processor'):
+        config[name] = schedule[name]
+    steps = schedule['train_cfg']['max_iters']
+    config.train_cfg = dict(
+        type='IterBasedTrainLoop', max_iters=steps, val_interval=steps + 1
+    )
+    config.val_cfg = config.val_dataloader = config.val_evaluator = None
+    config.default_hooks.checkpoint.update(interval=steps + 1, save_last=False)
+    config.default_hooks.pop('badcase', None)
+    for loader in (config.train_dataloader, config.test_dataloader):
+        loader.batch_size = args.batch_size
+        loader.num_workers = args.workers
+        loader.persistent_workers = False
+    if args.test:
+        config.test_dataloader.dataset.indices = args.test
+    config.randomness = dict(seed=seed)
+    config.log_level = 'ERROR'
+    config.experiment_name = f'{path.stem}_{seed}_{time.time_ns()}'
+    config.visualizer.name = config.experiment_name  # one a run, not shared
+    return config
+
+
+def samples_per_second(runner: Runner, batch_size: int) -> float:
+    """Of the training, loader included, without its first steps."""
+    times, _ = runner.message_hub.get_scalar('train/time').data
+    late = times[len(times) // 5 :]
+    return batch_size / float(np.mean(late))
+
+
+def milliseconds(runner: Runner, repeats: int = 10) -> float:
+    """Of one image through the model, the median."""
+    sample = runner.test_loop.dataloader.dataset[0]
+    batch = {key: [value] for key, value in sample.items()}
+    runner.model.eval()
+    times = []
+    with torch.no_grad():
+        for _ in range(repeats + 2):
+            start = time.perf_counter()
+            runner.model.test_step(batch)
+            times.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(times[2:]))
+
+
+def measure(path: Path, seed: int, args: argparse.Namespace) -> dict:
+    """The measures of one config and seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = gate_config(path, seed, args)
+        config.work_dir = folder
+        runner = Runner.from_cfg(config)
+        runner.train()
+        metrics = runner.test()
+        count = sum(p.numel() for p in runner.model.parameters())
+        return {
+            **{name: metrics.get(key) for name, key in METRICS.items()},
+            'samples/s': samples_per_second(runner, args.batch_size),
+            'M parameters': count / 1e6,
+            'ms/image': milliseconds(runner),
+        }
+
+
+def read_rows(table: Path) -> list[dict]:
+    """Rows of the table; none where there is no file."""
+    if not table.is_file():
+        return []
+    with table.open(newline='', encoding='utf-8') as file:
+        return list(csv.DictReader(file))
+
+
+def append_row(table: Path, row: dict) -> None:
+    """Add a row, and the head of a new table."""
+    new = not table.is_file()
+    with table.open('a', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, (*KEYS, *MEASURES))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def markdown(rows: list[dict]) -> str:
+    """Means over seeds, ± their standard deviation, best PA-MPJPE first."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[row['config'], row['samples'], row['data']].append(
+            [float(row[name] or 'nan') for name in MEASURES]
+        )
+    ranked = sorted(groups.items(), key=lambda g: np.mean(g[1], 0)[1])
+    head = ['config', 'samples', 'seeds', *MEASURES]
+    lines = [head, ['---'] * len(head)]
+    for (config, samples, _), values in ranked:
+        mean, spread = np.mean(values, 0), np.std(values, 0)
+        cells = [
+            f'{m:.2f} ± {s:.2f}'
+            if len(values) > 1 and name in METRICS
+            else f'{m:.2f}'
+            for name, m, s in zip(MEASURES, mean, spread, strict=True)
+        ]
+        lines.append([config, samples, str(len(values)), *cells])
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    os.environ['SYNHAND_DATA'] = str(args.data)
+    done = {tuple(row[k] for k in KEYS) for row in read_rows(args.table)}
+    for seed in args.seeds:
+        for path in args.configs:
+            key = (path.stem, str(seed), str(args.samples), str(args.data))
+            if key in done:
+                continue
+            found = measure(path, seed, args)
+            row = dict(zip(KEYS, key, strict=True))
+            rounded = {
+                k: None if v is None else round(v, 3) for k, v in found.items()
+            }
+            append_row(args.table, {**row, **rounded})
+            print(row, rounded, flush=True)
+    print(markdown(read_rows(args.table)))
+
+
+if __name__ == '__main__':
+    main()
