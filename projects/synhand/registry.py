@@ -4,6 +4,6 @@ Configs name it: ``custom_imports = dict(imports=['synhand.registry'])``.
 """
 
 import synhand.zoo  # noqa: F401  checkpoints named synhand://NAME
-from synhand import codecs, datasets, evaluation, models
+from synhand import codecs, datasets, engine, evaluation, models
 
-__all__ = ['codecs', 'datasets', 'evaluation', 'models']
+__all__ = ['codecs', 'datasets', 'engine', 'evaluation', 'models']

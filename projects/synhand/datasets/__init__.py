@@ -8,12 +8,15 @@ from synhand.datasets.coco_style import (
     PanopticHands,
 )
 from synhand.datasets.dexycb import DexYcbDataset
+from synhand.datasets.frames import SyntheticFrameDataset
 from synhand.datasets.freihand import FreiHand3DDataset
 from synhand.datasets.hand_json import HandJsonDataset, read_annotations
 from synhand.datasets.hiu_dmtl import HiuDmtlDataset
 from synhand.datasets.ho3d import Ho3DDataset
 from synhand.datasets.interhand import InterHandSingleDataset
+from synhand.datasets.mixing import MixedHandDataset, WeightedSourceSampler
 from synhand.datasets.rhd import Rhd3DDataset
+from synhand.datasets.sampled import SampledHandDataset
 from synhand.datasets.stb import StbDataset
 from synhand.datasets.synthetic import SyntheticHandDataset
 
@@ -29,9 +32,13 @@ __all__ = [
     'OneHand10KHands',
     'PanopticHands',
     'Rhd3DDataset',
+    'SampledHandDataset',
     'StbDataset',
+    'SyntheticFrameDataset',
     'SyntheticHandDataset',
     'hand_metainfo',
     'read_annotations',
     'transforms',
+    'MixedHandDataset',
+    'WeightedSourceSampler',
 ]

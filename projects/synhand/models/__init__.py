@@ -4,6 +4,7 @@ from synhand.models.detectors import HandCenterDetector, HandCenterHead
 from synhand.models.estimators import (
     CascadeEstimator,
     HandPoseEstimator,
+    LiftingEstimator,
     RelativeHandEstimator,
 )
 from synhand.models.heads import (
@@ -16,6 +17,7 @@ from synhand.models.heads import (
     PoseRegressionHead,
     VolumetricHead,
 )
+from synhand.models.lifters import MLPLifter, NeighbourLifter, PPCALifter
 from synhand.models.losses import (
     BiomechanicalLoss,
     CoordinateLoss,
@@ -40,7 +42,11 @@ __all__ = [
     'HandStagesHead',
     'LaplaceNLLLoss',
     'Latent25DHead',
+    'LiftingEstimator',
+    'MLPLifter',
+    'NeighbourLifter',
     'OneHandInternetHead',
+    'PPCALifter',
     'PoseRegressionHead',
     'RelativeHandEstimator',
     'ResidualLikelihoodLoss',

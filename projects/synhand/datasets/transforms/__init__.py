@@ -15,6 +15,10 @@ from synhand.datasets.transforms.geometric import (
     MirrorHand,
     RandomHandBox,
 )
+from synhand.datasets.transforms.keypoints import (
+    LoadKeypoints2D,
+    PackHandKeypoints,
+)
 from synhand.datasets.transforms.loading import (
     LoadHandImage,
     LoadShardImage,
@@ -32,9 +36,11 @@ __all__ = [
     'BackgroundSource',
     'FrameAffine',
     'LoadHandImage',
+    'LoadKeypoints2D',
     'LoadShardImage',
     'MirrorHand',
     'PackHandInputs',
+    'PackHandKeypoints',
     'PackHandLabels',
     'PhotometricJitter',
     'RandomHandBox',

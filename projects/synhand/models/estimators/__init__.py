@@ -2,10 +2,12 @@
 
 from synhand.models.estimators.cascade_estimator import CascadeEstimator
 from synhand.models.estimators.hand_estimator import HandPoseEstimator
+from synhand.models.estimators.lifting_estimator import LiftingEstimator
 from synhand.models.estimators.relative_estimator import RelativeHandEstimator
 
 __all__ = [
     'CascadeEstimator',
     'HandPoseEstimator',
+    'LiftingEstimator',
     'RelativeHandEstimator',
 ]

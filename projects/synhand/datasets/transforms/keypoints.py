@@ -1,0 +1,137 @@
+"""2D keypoints as a model's input: labels, or the result of another run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.fileio import load
+from mmengine.structures import InstanceData
+from mmpose.registry import TRANSFORMS
+from mmpose.structures import PoseDataSample
+
+from synhand.codecs.latent25d import HAND_INSTANCE_TABLE
+from synhand.skeleton import NUM_KEYPOINTS
+
+_META_KEYS = (
+    'id',
+    'img_id',
+    'img_path',
+    'ori_shape',
+    'dataset_name',
+    'camera_matrix',
+    'bone_scale',
+)
+
+
+@TRANSFORMS.register_module()
+class LoadKeypoints2D(BaseTransform):
+    """Puts the 2D result of another run beside the labels.
+
+    Args:
+        path: `predictions.json` of tools/predict.py (its hand nearest to the
+            sample's box is taken), or the file of tools/test.py --dump.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: It is neither, or lacks a sample; one line.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise FileNotFoundError(
+                f'{path}: no such file; expected predictions.json or a dump '
+                'of tools/test.py'
+            )
+        read = _read_json if self.path.suffix == '.json' else _read_dump
+        self._found = read(self.path)
+
+    def transform(self, results: dict) -> dict:
+        """Adds `keypoints_2d` (1, K, 3): u, v in px, score."""
+        key = results['id']
+        if self.path.suffix == '.json':
+            key = Path(results['img_path']).name
+        candidates = self._found.get(key)
+        if not candidates:
+            raise ValueError(f'{self.path}: no keypoints of {key!r}')
+        centres = [np.nanmean(c[:, :2], 0) for c in candidates]
+        box = np.asarray(results['bbox'])[0]
+        apart = np.abs(np.array(centres) - (box[:2] + box[2:]) / 2).sum(1)
+        results['keypoints_2d'] = candidates[int(apart.argmin())][None]
+        return results
+
+
+_Found = dict[object, list[npt.NDArray[np.float32]]]
+
+
+def _read_json(path: Path) -> _Found:
+    try:
+        entries = json.loads(path.read_text(encoding='utf-8'))
+        found: _Found = {}
+        for entry in entries:
+            points = np.asarray(entry['keypoints_2d'], np.float32)
+            name = Path(entry['image']).name
+            found.setdefault(name, []).append(points.reshape(NUM_KEYPOINTS, 3))
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f'{path}: not the predictions.json of tools/predict.py: {error!r}'
+        ) from None
+    return found
+
+
+def _read_dump(path: Path) -> _Found:
+    try:
+        return {
+            sample['id']: [_of_dump(sample['pred_instances'])]
+            for sample in load(path, file_format='pkl')
+        }
+    except Exception as error:  # noqa: BLE001 - damaged pickles raise anything
+        raise ValueError(
+            f'{path}: not a dump of tools/test.py: {error!r}'
+        ) from None
+
+
+def _of_dump(found: dict) -> npt.NDArray[np.float32]:
+    points = np.asarray(found['keypoints'], np.float32)[0]
+    scores = np.asarray(found['keypoint_scores'], np.float32)[0]
+    return np.concatenate([points, scores[:, None]], -1)
+
+
+@TRANSFORMS.register_module()
+class PackHandKeypoints(BaseTransform):
+    """Keypoints as input: those of `LoadKeypoints2D`, else the labels.
+
+    Args:
+        noise: Standard deviation of normal noise on them, of the longer side
+            of the tight box. It is a function of the sample's id.
+        seed: Of the noise.
+    """
+
+    def __init__(self, noise: float = 0.0, seed: int = 0) -> None:
+        self.noise = noise
+        self.seed = seed
+
+    def transform(self, results: dict) -> dict:
+        """Gives `inputs` (K, 3) (u, v in px, score) and `data_samples`."""
+        given = results.get('keypoints_2d')
+        if given is None:
+            scores = np.asarray(results['keypoints_visible'])[..., None]
+            given = np.concatenate([results['keypoints'], scores], -1)
+        points = np.array(given[0], np.float32)
+        box = np.asarray(results['bbox'], np.float64)[0]
+        side = (box[2:] - box[:2]).max()
+        rng = np.random.default_rng((self.seed, results['id']))
+        noise = rng.normal(size=(NUM_KEYPOINTS, 2)) * self.noise * side
+        points[:, :2] += noise
+        truth = InstanceData()
+        for key, name in HAND_INSTANCE_TABLE.items():
+            if key in results:
+                truth.set_field(np.asarray(results[key]), name)
+        metainfo = {k: results[k] for k in _META_KEYS if k in results}
+        sample = PoseDataSample(gt_instances=truth, metainfo=metainfo)
+        return dict(inputs=torch.from_numpy(points), data_samples=sample)
