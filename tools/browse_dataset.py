@@ -135,8 +135,9 @@ def decode(table, column: str, row: int, flag: int) -> np.ndarray:
 def drawn(picture: Picture) -> np.ndarray:
     """The target's surroundings, or all where there is none, and a caption."""
     height, width = picture.image.shape[:2]
-    corners = np.array([[0, 0], [width, height]]) - 0.5
-    around = picture.keypoints[0] if picture.keypoints else corners / MARGIN
+    corners = np.array([[-1, -1], [1, 1]]) * [width, height] / 2 / MARGIN
+    whole = corners + [(width - 1) / 2, (height - 1) / 2]
+    around = picture.keypoints[0] if picture.keypoints else whole
     low, high = around.min(0), around.max(0)
     side = max(MARGIN * (high - low).max(), 8.0)
     scale = CELL / side

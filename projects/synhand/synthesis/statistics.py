@@ -298,7 +298,7 @@ class SetStatistics:
     )
     seen: np.ndarray = field(default_factory=lambda: _zeros(NUM_KEYPOINTS))
     distance_mm: Histogram = field(
-        default_factory=lambda: Histogram(0, 2000, 200)
+        default_factory=lambda: Histogram(0, 4000, 400)
     )
     view_degrees: Histogram = field(
         default_factory=lambda: Histogram(0, 120, 240)
