@@ -3,13 +3,14 @@
 import multiprocessing
 import sys
 import types
+from functools import partial
 
 import pytest
 
 from synhand.synthesis import local_pool
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.engine import synthesize
-from synhand.synthesis.jobs import Job, Made
+from synhand.synthesis.jobs import EngineError, Job, Made
 from synhand.synthesis.ledger import Manifest, read_log
 from synhand.synthesis.ray_pool import RayPool
 from synhand.synthesis.renderer import Renderer, RendererError
@@ -134,6 +135,20 @@ def test_ray_task_with_a_bug_ends_the_run(fake_ray, tmp_path):
     assert ray.calls == ['shutdown']
 
 
+def test_missing_cluster_is_one_line(fake_ray, tmp_path, monkeypatch):
+    ray = fake_ray()
+    engine = partial(RayPool, address='127.0.0.1:9')
+    with pytest.raises(EngineError, match='at 127.0.0.1:9: .*refused'):
+        synthesize(tmp_path, SMALL, 5, 2, engine=engine)
+
+    def fail(**options):
+        raise RuntimeError('No room.\nMore lines.')
+
+    monkeypatch.setattr(ray, 'init', fail)
+    with pytest.raises(EngineError, match='at this machine: No room.$'):
+        synthesize(tmp_path, SMALL, 5, 2, engine=RayPool)
+
+
 def test_ray_workers_get_absolute_paths(fake_ray, tmp_path, monkeypatch):
     ray = fake_ray()
     monkeypatch.chdir(tmp_path)
@@ -141,7 +156,7 @@ def test_ray_workers_get_absolute_paths(fake_ray, tmp_path, monkeypatch):
     config = SynthesisConfig(backgrounds='photos', environments='photos')
     manifest = Manifest('', 0, 5, 2, {})
     pool = RayPool(
-        Job(tmp_path.relative_to(tmp_path), config, manifest), address='a:1'
+        Job(tmp_path.relative_to(tmp_path), config, manifest), address='auto'
     )
     pool.start(0)
     ((_, (job, shard)),) = ray.tasks
@@ -149,6 +164,6 @@ def test_ray_workers_get_absolute_paths(fake_ray, tmp_path, monkeypatch):
     assert job.out == tmp_path
     assert job.config.backgrounds == str(tmp_path / 'photos')
     assert job.config.environments == str(tmp_path / 'photos')
-    assert ray.options['address'] == 'a:1'
+    assert ray.options['address'] == 'auto'
     assert 'num_cpus' not in ray.options
     assert pool.size == 2

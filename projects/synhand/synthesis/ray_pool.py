@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from synhand.synthesis.ledger import FOLDERS
 
 # The shards go to files; what Ray holds is a job and checksums.
 _STORE_BYTES = 100 * 2**20
+_KNOCK_SECONDS = 10
 
 
 class RayPool:
@@ -34,8 +36,8 @@ class RayPool:
         address: Of a cluster; None starts one on this machine.
 
     Raises:
-        EngineError: Ray is not installed.
-        ConnectionError: There is no cluster at the address.
+        EngineError: Ray is not installed, or there is no cluster at the
+            address.
     """
 
     name = 'ray'
@@ -65,7 +67,15 @@ class RayPool:
                 'object_store_memory': _STORE_BYTES,
                 'include_dashboard': False,
             }
-        self._ray.init(**options, log_to_driver=False, logging_level='ERROR')
+        try:
+            _knock(address)
+            self._ray.init(
+                **options, log_to_driver=False, logging_level='ERROR'
+            )
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            place = address or 'this machine'
+            raise EngineError(f'no Ray cluster at {place}: {reason}') from None
 
     @property
     def size(self) -> int:
@@ -113,6 +123,13 @@ def _import_ray() -> ModuleType:
             "pip install '.[ray]', or --engine local"
         ) from None
     return ray
+
+
+def _knock(address: str | None) -> None:
+    """Ray itself would wait for minutes where nobody answers."""
+    host, _, port = (address or '').removeprefix('ray://').rpartition(':')
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), _KNOCK_SECONDS).close()
 
 
 def _absolute(job: Job) -> Job:
