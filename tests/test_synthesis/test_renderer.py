@@ -172,7 +172,7 @@ def test_hdr_images_and_photos_light_hands(tmp_path):
     assert len(suns) > 3
     for radiance, sun in suns:
         assert abs(sun @ up) < 0.3  # at the horizon
-        assert radiance.max() < 0.1 * load_hdr(tmp_path / 'sun.hdr').max()
+        assert radiance.max() < 0.5 * load_hdr(tmp_path / 'sun.hdr').max()
     from_photo = sample_lighting(rng, photo, [], [])
     above = from_photo.radiance[DIRECTIONS[:, 1] < -0.5].mean()
     below = from_photo.radiance[DIRECTIONS[:, 1] > 0.5].mean()

@@ -480,7 +480,7 @@ def _rotations(vectors: np.ndarray) -> np.ndarray:
     angle = np.sqrt((vectors * vectors).sum(-1))
     sine = np.sinc(angle / np.pi)
     versine = 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
-    x, y, z = np.moveaxis(vectors, -1, 0)
+    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
     out = versine[..., None, None] * (
         vectors[..., :, None] * vectors[..., None, :]
     )

@@ -59,7 +59,7 @@ SOLID_ANGLES = _solid_angles(SIDE)
 
 def harmonics(directions: np.ndarray) -> np.ndarray:
     """The nine polynomials of ``surface.frag`` at unit vectors (..., 3)."""
-    x, y, z = np.moveaxis(directions, -1, 0)
+    x, y, z = directions[..., 0], directions[..., 1], directions[..., 2]
     one = np.ones_like(x)
     return np.stack(
         [one, y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y],

@@ -161,8 +161,7 @@ class Renderer:
         """
         if not surfaces:
             return self._empty()
-        # Near things first: what they hide is not shaded.
-        surfaces = sorted(surfaces, key=lambda s: s.vertices[:, 2].min())
+        surfaces = sorted(surfaces, key=_drawing_order)
         shadow = shadow_matrix(surfaces, lighting.directions[0])
         projection = self._projection(camera_matrix)
         unit = self._write_reflections(lighting)
@@ -299,6 +298,11 @@ class Renderer:
         if self.drawn != self.size:
             color = cv2.GaussianBlur(color, (3, 3), _LENS_BLUR_PX)
         return cv2.resize(color, self.size, interpolation=cv2.INTER_LINEAR)
+
+
+def _drawing_order(surface: Surface) -> tuple[bool, float]:
+    """Garments, then near things first: what they hide is not shaded."""
+    return surface.clip == UNCLIPPED, float(surface.vertices[:, 2].min())
 
 
 def _create_context():

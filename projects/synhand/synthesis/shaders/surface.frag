@@ -15,6 +15,7 @@ in vec3 v_mirrored;
 flat in float v_region;
 #if MATERIAL == SKIN
 in vec4 v_mask;              // nail, palm, tip, knuckle
+in vec3 v_low;               // noise of coarse blotches
 in vec4 v_crease;            // mm along the finger from MCP, PIP, DIP; finger
 #endif
 layout(location = 0) out vec4 color;
@@ -46,7 +47,6 @@ vec3 bumped(vec3 n, float height) {
 
 #if MATERIAL == SKIN
 Material surface_material(vec3 n) {
-    vec4 low = texture(noise, v_rest * 0.006 + noise_offset);
     vec4 mid = texture(noise, v_rest * 0.03 + noise_offset);
     float palm = smoothstep(0.25, 0.75, v_mask.y + 0.25 * (mid.a - 0.5));
     float nail = smoothstep(0.35, 0.6, v_mask.x);
@@ -61,9 +61,9 @@ Material surface_material(vec3 n) {
                             detail_lod + 1.5);
 
     vec3 albedo = mix(base_color, second_color, palm);
-    albedo *= 1.0 + blotch * ((low.a - 0.5) * 1.2 + (mid.a - 0.5) * 0.6);
+    albedo *= 1.0 + blotch * ((v_low.z - 0.5) * 1.2 + (mid.a - 0.5) * 0.6);
     float red = v_mask.z * 0.7 + v_mask.w * 0.55
-        + palm * 0.35 + (low.r - 0.5) * 0.9;
+        + palm * 0.35 + (v_low.x - 0.5) * 0.9;
     albedo *= mix(vec3(1.0), vec3(1.10, 0.86, 0.82), clamp(red, 0.0, 1.2) * redness);
 
     float palmar = line(v_crease.y, 0.9) + line(v_crease.y - 3.2, 0.8) * 0.6
@@ -78,7 +78,7 @@ Material surface_material(vec3 n) {
     float cord = inside * (lines.b - 0.5) * (1.0 - palm);
     albedo *= 1.0 - vein * inside * lines.g * (1.0 - palm) * vec3(0.26, 0.13, 0.07);
     float hairy = hair * (1.0 - palm) * (1.0 - nail)
-        * smoothstep(30.0, -40.0, v_rest.y + 60.0 * (low.g - 0.5) - 30.0 * finger);
+        * smoothstep(30.0, -40.0, v_rest.y + 60.0 * (v_low.y - 0.5) - 30.0 * finger);
     albedo *= 1.0 - hairy * pores.b;
 
     float height = wrinkle * (0.35 * skin_grain - 0.5 * fold + 0.5 * (mid.b - 0.5))

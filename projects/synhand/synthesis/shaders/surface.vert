@@ -1,5 +1,7 @@
 // Positions and normals are in the camera frame, millimetres. The light of the
-// environment changes slowly: it is computed here, once a vertex.
+// environment and blotches change slowly: they are computed here, once a
+// vertex.
+uniform sampler3D noise;
 uniform sampler2D reflections;  // blurred environments side by side
 
 in vec3 position;
@@ -18,6 +20,7 @@ in vec4 mask;
 in vec4 crease;
 out vec4 v_mask;
 out vec4 v_crease;
+out vec3 v_low;
 #endif
 
 vec3 diffuse_environment(vec3 n) {
@@ -50,6 +53,7 @@ void main() {
 #if MATERIAL == SKIN
     v_mask = mask;
     v_crease = crease;
+    v_low = textureLod(noise, rest * 0.006 + noise_offset, 0.0).rga;
 #endif
     v_diffuse = diffuse_environment(normal);
     v_mirrored = mirrored_environment(reflect(normalize(position), normal));
