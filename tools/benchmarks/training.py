@@ -99,7 +99,6 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, float]:
     before = megabytes()
     batches = iter(Runner.build_dataloader(ConfigDict(loader), seed=0))
     network = MODELS.build(Config(dict(model=model)).model).train()
-    network.init_weights()
     optimizer = build_optim_wrapper(
         network,
         dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-4)),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from mmengine.model import ModuleList
 from mmpose.models.heads import HeatmapHead
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.typing import ConfigType, SampleList
@@ -102,7 +103,7 @@ class VolumetricHead(PoseHead):
         self.z_range = z_range
         self.num_joints = num_joints
         self.sigma = sigma
-        self.stages = nn.ModuleList(
+        self.stages = ModuleList(
             HeatmapHead(
                 in_channels,
                 depth * num_joints,
