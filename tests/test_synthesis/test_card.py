@@ -75,6 +75,7 @@ def test_card_names_counts_shares_and_lacks(folder):
         'wrist 100,',
     ):
         assert line in text
+    assert 'Skin, % of images: Monk 01 0, Monk 02 0, Monk 03 100' in text
 
 
 def test_card_names_configuration_and_versions(folder):

@@ -16,6 +16,7 @@ from synhand.synthesis.anthropometry import (
     HAND_LENGTHS_MM,
     PUBLISHED_BONES_MM,
 )
+from synhand.synthesis.appearance import tone_name
 from synhand.synthesis.checks import CAUSES
 from synhand.synthesis.ledger import (
     CHECKSUMS,
@@ -206,8 +207,18 @@ def _counts(s: SetStatistics) -> str:
     return (
         f'{table}\n\nShares of images that lie below:\n\n'
         f'{_table(head, lines)}\n\nKeypoints seen, % of images: '
-        f'{", ".join(seen)}.'
+        f'{", ".join(seen)}.\n\nSkin, % of images: {_tones(s.tone)}.'
     )
+
+
+def _tones(histogram: Histogram) -> str:
+    """Shares of the ten tones, each with what is nearest to it."""
+    middles = (histogram.edges[1:] + histogram.edges[:-1]) / 2
+    counts: Counter[str] = Counter()
+    for middle, count in zip(middles, histogram.counts, strict=True):
+        counts[tone_name(middle)] += int(count)
+    total = max(counts.total(), 1)
+    return ', '.join(f'{k} {100 * n / total:.0f}' for k, n in counts.items())
 
 
 def _spread(histogram: Histogram, digits: int = 0) -> list[str]:
