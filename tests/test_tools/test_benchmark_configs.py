@@ -75,14 +75,12 @@ def test_dexycb_config_runs(tmp_path, score):
     assert score(tmp_path, 'dexycb', *one)['hand3d/samples'] == 9
 
 
-def test_set_without_labels_gets_its_result_file(
-    tmp_path, score, monkeypatch
-):
+def test_set_without_labels_gets_its_result_file(tmp_path, score, monkeypatch):
     WRITERS['freihand'](tmp_path / 'freihand')
     (tmp_path / 'freihand' / 'evaluation_xyz.json').unlink()
     monkeypatch.chdir(tmp_path)
     assert not score(tmp_path, 'freihand')
-    assert (tmp_path / 'work_dirs/submissions/freihand').is_file()
+    assert (tmp_path / 'work_dirs/submissions/freihand/pred.zip').is_file()
 
 
 def test_stock_internet_tests_and_draws(

@@ -205,7 +205,7 @@ def benchmark(
         name: A name in `BENCHMARKS`.
         input_size: (W, H) of the crop in pixels.
         batch_size: Samples a batch and process.
-        submission: File to write in the benchmark's own format, where it has
+        submission: File or folder of the benchmark's own format, where it has
             one; by default only where there are no labels, into
             `work_dirs/submissions`.
         workers: Loader processes.
