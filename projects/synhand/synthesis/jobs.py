@@ -99,7 +99,7 @@ class Pool(Protocol):
 
 def prepare_process() -> None:
     """One thread a process: several would wait for each other."""
-    os.environ.setdefault('LP_NUM_THREADS', '1')
+    os.environ.setdefault('LP_NUM_THREADS', '0')
     cv2.setNumThreads(1)
 
 
