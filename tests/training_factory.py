@@ -14,7 +14,7 @@ from shard_factory import write_shards
 def small_config(path: str, folder: Path, changes: dict[str, str]) -> Config:
     """A config of `configs/` with other text, on two tiny sets.
 
-    Nothing is averaged or saved.
+    Nothing is averaged, validated or saved.
 
     Args:
         path: Below `configs/`.
@@ -43,12 +43,12 @@ def small_config(path: str, folder: Path, changes: dict[str, str]) -> Config:
             'experiment_name': f'{source.stem}_{folder.name}',
             'randomness': {'seed': 0},
             'train_cfg.max_iters': 2,
-            'train_cfg.val_interval': 3,
             'default_hooks.checkpoint.interval': 3,
             'default_hooks.checkpoint.save_last': False,
             'log_level': 'ERROR',
         }
     )
+    config.val_cfg = config.val_dataloader = config.val_evaluator = None
     config.custom_hooks = [
         hook for hook in config.custom_hooks if hook['type'] != 'EMAHook'
     ]

@@ -87,14 +87,6 @@ class RealNVP(nn.Module):
         log_normal = -(latent**2).sum(-1) / 2 - constant
         return (log_normal + log_det).view(points.shape[:-1])
 
-    def sample(self, count: int) -> Tensor:
-        """Points (count, D) of the density, with gradients."""
-        weight = self.couplings[0].mask
-        latent = torch.randn(
-            count, self.dimensions, dtype=weight.dtype, device=weight.device
-        )
-        return self(latent)[0]
-
 
 class _Coupling(nn.Module):
     """Scale and shift of some coordinates by functions of the others."""
