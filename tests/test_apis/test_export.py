@@ -144,7 +144,8 @@ def test_pooling_takes_traced_sizes_and_is_put_back():
         changed = torch.nn.functional.adaptive_avg_pool2d
         sizes = (torch.tensor(2), torch.tensor(4))
         torch.testing.assert_close(changed(maps, sizes), pool(maps, (2, 4)))
-        torch.testing.assert_close(changed(maps, 1), pool(maps, 1))
+        for size in (1, (3, 5)):
+            torch.testing.assert_close(changed(maps, size), pool(maps, size))
     assert torch.nn.functional.adaptive_avg_pool2d is pool
 
 

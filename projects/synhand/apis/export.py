@@ -193,19 +193,24 @@ def onnx_difference(
 
 @contextmanager
 def _constant_pooling() -> Iterator[None]:
-    """Sizes that adaptive pooling is asked for become plain numbers.
+    """Adaptive pooling by whole factors becomes pooling by these.
 
-    While a model is traced they are tensors (Lite-HRNet asks for the size of
-    another map), which the exporter does not take.
+    The exporter does not take the sizes of other maps, which Lite-HRNet asks
+    for: while a model is traced they are tensors.
     """
     pool = functional.adaptive_avg_pool2d
 
-    def pool_to_numbers(maps: Tensor, output_size: object) -> Tensor:
-        if isinstance(output_size, (tuple, list)):
-            output_size = tuple(int(cells) for cells in output_size)
-        return pool(maps, output_size)
+    def pool_by_factors(maps: Tensor, output_size: object) -> Tensor:
+        if isinstance(output_size, int):
+            return pool(maps, output_size)
+        given = [int(cells) for cells in maps.shape[-2:]]
+        wanted = [int(cells) for cells in output_size]
+        factors = [a // b for a, b in zip(given, wanted, strict=True)]
+        if [a * b for a, b in zip(wanted, factors, strict=True)] != given:
+            return pool(maps, wanted)
+        return functional.avg_pool2d(maps, factors)
 
-    functional.adaptive_avg_pool2d = pool_to_numbers
+    functional.adaptive_avg_pool2d = pool_by_factors
     try:
         yield
     finally:
