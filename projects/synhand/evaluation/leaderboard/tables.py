@@ -173,9 +173,9 @@ def all_tables(
     return tables
 
 
-def markdown(tables: Sequence[Table]) -> str:
+def markdown(tables: Sequence[Table], title: str = 'Leaderboard') -> str:
     """The tables as one Markdown page."""
-    parts = ['# Leaderboard']
+    parts = [f'# {title}']
     for table in tables:
         parts += [f'## {table.title}', table.note, _grid(table)]
         if table.command:
