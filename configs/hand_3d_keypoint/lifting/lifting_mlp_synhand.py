@@ -14,6 +14,6 @@ model = recipes.lifting_model(dict(type='MLPLifter'))
 globals().update(recipes.lifting_data(batch_size, learning=True))
 globals().update(
     recipes.schedule(
-        samples=600_000, batch_size=batch_size, validate_every=300_000
+        samples=100_000, batch_size=batch_size, validate_every=100_000
     )
 )

@@ -51,7 +51,7 @@ class PPCALifter(Lifter):
         components: int = 20,
         directions: int = 256,
         rolls: tuple[float, ...] = (-30.0, 0.0, 30.0),
-        noise: float = 0.15,
+        noise: float = 0.2,
         refined: int = 8,
         steps: int = 8,
         poses: int = 20_000,
