@@ -49,6 +49,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--dump', help='2D of a model: tools/test.py --dump')
     parser.add_argument('--num', type=int, help='hands; default: all')
     parser.add_argument('--curve', type=Path, help='write the plot here')
+    parser.add_argument(
+        '--index', action='store_true', help='compare ways to search'
+    )
     return parser.parse_args()
 
 
@@ -158,6 +161,42 @@ def table(paths: list[Path], test: TestSet, dump: str | None) -> None:
         )
 
 
+def neighbours_of(paths: list[Path]) -> NeighbourLifter:
+    """The first checkpoint of nearest neighbours.
+
+    Raises:
+        ValueError: There is none.
+    """
+    for path in paths:
+        lifter = read_lifter(path)
+        if isinstance(lifter, NeighbourLifter):
+            return lifter
+    raise ValueError('expected a checkpoint of NeighbourLifter')
+
+
+def searches(paths: list[Path], test: TestSet) -> None:
+    """Trees over more or fewer components, and a matrix product."""
+    lifter, keypoints = neighbours_of(paths), test.keypoints(0.0, None)
+    for components in (8, 10, 12):
+        lifter.components = components
+        lifter.on_load()
+        start = time.process_time()
+        lifter.index()
+        made = time.process_time() - start
+        error, _, spent = measure(lifter, test, keypoints)
+        print(
+            f'tree of {components:2} components: made in {made:4.1f} s, '
+            f'{spent:5.2f} ms, {error:.2f} mm',
+            flush=True,
+        )
+    points, query = lifter._points, lifter._points[:_BATCH]
+    squares = points.square().sum(1)
+    start = time.process_time()
+    (squares - 2 * query @ points.T).topk(lifter.neighbours, largest=False)
+    spent = 1e3 * (time.process_time() - start) / _BATCH
+    print(f'product with all exemplars: {spent:5.2f} ms')
+
+
 def curve(paths: list[Path], test: TestSet, out: Path) -> None:
     """Error of nearest neighbours against the number of exemplars."""
     import matplotlib
@@ -165,8 +204,7 @@ def curve(paths: list[Path], test: TestSet, out: Path) -> None:
     matplotlib.use('Agg')
     from matplotlib import pyplot
 
-    lifters = [read_lifter(path) for path in paths]
-    lifter = next(x for x in lifters if isinstance(x, NeighbourLifter))
+    lifter = neighbours_of(paths)
     counts = [10**p for p in (3, 3.5, 4, 4.5, 5, 5.5, 6)]
     figure, axes = pyplot.subplots(figsize=(5, 3.2), layout='constrained')
     poses = lifter.poses
@@ -198,7 +236,9 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     test = TestSet(args.set, args.num)
-    if args.curve:
+    if args.index:
+        searches(args.checkpoints, test)
+    elif args.curve:
         curve(args.checkpoints, test, args.curve)
     else:
         table(args.checkpoints, test, args.dump)
