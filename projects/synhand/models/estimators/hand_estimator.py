@@ -13,8 +13,8 @@ from mmpose.registry import MODELS
 from mmpose.utils.typing import InstanceList, PixelDataList, SampleList
 from torch import Tensor
 
-from synhand.geometry.cameras import camera_from_fov
 from synhand.geometry.pose25d import from_25d
+from synhand.models.estimators.cameras import camera_of
 from synhand.models.estimators.turned_views import (
     mean_prediction,
     rotate_images,
@@ -129,6 +129,9 @@ class HandPoseEstimator(TopdownPoseEstimator):
             self._add_3d(samples)
         return samples
 
+    def _camera(self, sample: Any) -> np.ndarray:
+        return camera_of(sample, self.assumed_fov)
+
     def _add_3d(self, samples: SampleList) -> None:
         cameras = np.stack([self._camera(sample) for sample in samples])
         scales = np.stack(
@@ -176,16 +179,6 @@ class HandPoseEstimator(TopdownPoseEstimator):
         rays[torch.tensor(mirrored, device=device), :, 0] *= -1
         with torch.no_grad():
             return refiner(rays).cpu().numpy()[:, None]
-
-    def _camera(self, sample: Any) -> np.ndarray:
-        """(1, 3, 3), given or assumed; says in the metainfo which."""
-        camera = sample.metainfo.get('camera_matrix')
-        given = camera is not None and np.isfinite(camera).all()
-        if not given:
-            height, width = sample.metainfo['ori_shape'][:2]
-            camera = camera_from_fov(width, height, self.assumed_fov)[None]
-        sample.set_metainfo(dict(camera='given' if given else 'assumed'))
-        return np.asarray(camera)
 
 
 def _autocast(inputs: Tensor, cfg: dict) -> torch.autocast:

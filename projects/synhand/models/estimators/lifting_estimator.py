@@ -14,9 +14,9 @@ from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
-from synhand.geometry.cameras import camera_from_fov
 from synhand.geometry.placement import place_in_view
 from synhand.geometry.pose25d import DEPTH_RANGE, from_25d, global_scale
+from synhand.models.estimators.cameras import camera_of
 from synhand.models.lifters.base import Lifter, canonical_poses
 from synhand.models.lifters.views import canonical
 from synhand.skeleton import MEAN_BONE_LENGTHS_MM
@@ -146,7 +146,9 @@ class LiftingEstimator(BaseModel):
         keypoints = np.concatenate(
             [s.pred_instances.keypoints for s in samples]
         ).astype(np.float64)
-        cameras = np.concatenate([self._camera(s) for s in samples])
+        cameras = np.concatenate(
+            [camera_of(s, self.assumed_fov) for s in samples]
+        )
         mirrored = np.array([_is_left(s) for s in samples])
         scales = np.concatenate(
             [s.metainfo.get('bone_scale', np.full(1, np.nan)) for s in samples]
@@ -171,16 +173,6 @@ class LiftingEstimator(BaseModel):
         mean = global_scale(shapes, self.mean_bone_lengths_mm)
         scale = np.where(np.isnan(scales), mean, scales)
         return (shapes + offset[:, None]) * scale[:, None, None]
-
-    def _camera(self, sample: Any) -> np.ndarray:
-        """(1, 3, 3), given or assumed; says in the metainfo which."""
-        camera = sample.metainfo.get('camera_matrix')
-        given = camera is not None and np.isfinite(camera).all()
-        if not given:
-            height, width = sample.metainfo['ori_shape'][:2]
-            camera = camera_from_fov(width, height, self.assumed_fov)[None]
-        sample.set_metainfo(dict(camera='given' if given else 'assumed'))
-        return np.asarray(camera)
 
 
 def _given(keypoints: Tensor, sample: Any) -> InstanceData:
