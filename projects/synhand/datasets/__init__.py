@@ -2,6 +2,7 @@
 
 from synhand.datasets import transforms
 from synhand.datasets.base import HandDataset, hand_metainfo
+from synhand.datasets.chosen import ChosenSyntheticHands
 from synhand.datasets.coco_style import (
     CocoWholeBodyHands,
     OneHand10KHands,
@@ -21,6 +22,7 @@ from synhand.datasets.stb import StbDataset
 from synhand.datasets.synthetic import SyntheticHandDataset
 
 __all__ = [
+    'ChosenSyntheticHands',
     'CocoWholeBodyHands',
     'DexYcbDataset',
     'FreiHand3DDataset',

@@ -79,13 +79,21 @@ from synhand.recipes.regression import (
     with_prior,
 )
 from synhand.recipes.schedules import schedule
+from synhand.recipes.study import (
+    BASE_SET,
+    STUDY_FOLDER,
+    forearm_layers,
+    study_arm,
+)
 
 __all__ = [
+    'BASE_SET',
     'BENCHMARKS',
     'BOX_PADDING',
     'DECONVOLUTIONS',
     'MEAN_RGB',
     'STD_RGB',
+    'STUDY_FOLDER',
     'background_folder',
     'behind',
     'benchmark',
@@ -102,6 +110,7 @@ __all__ = [
     'evaluators',
     'evaluators_2d',
     'fit_schedule',
+    'forearm_layers',
     'frame_data',
     'frame_pipeline',
     'from_files',
@@ -130,6 +139,7 @@ __all__ = [
     'sampled_loader',
     'schedule',
     'stages_model',
+    'study_arm',
     'synthetic_data',
     'synthetic_data_2d',
     'synthetic_loader',

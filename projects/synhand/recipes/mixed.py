@@ -117,9 +117,14 @@ def two_family_loader(input_size: Sequence[int], batch_size: int) -> dict:
         batch_size: Samples a batch and process; half of each family.
     """
     one = synthetic_data(input_size, batch_size)['train_dataloader']
+    return both_families(one, batch_size)
+
+
+def both_families(loader: dict, batch_size: int) -> dict:
+    """A synthetic loader's set with the labels of both joint families."""
     loaders = []
     for family in JOINT_FAMILIES:
-        loader = of_family(one, family)
-        loader['dataset']['joint_family'] = family
-        loaders.append(loader)
+        one = of_family(loader, family)
+        one['dataset']['joint_family'] = family
+        loaders.append(one)
     return mixed_loader(loaders, [1, 1], batch_size, extras=['family'])

@@ -29,6 +29,7 @@ from synhand.datasets.transforms.photometric import (
     RandomOcclusion,
     SpectrumJitter,
 )
+from synhand.datasets.transforms.plain import PlainBackground
 from synhand.datasets.transforms.two_hands import AsTwoHands
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     'PackHandKeypoints',
     'PackHandLabels',
     'PhotometricJitter',
+    'PlainBackground',
     'RandomHandBox',
     'RandomOcclusion',
     'ReplaceBackground',

@@ -1,0 +1,15 @@
+"""Drawn backgrounds lie behind every hand."""
+
+_base_ = [
+    '../hand_3d_keypoint/latent25d/latent25d_res18half-fpn_synhand-96x96.py'
+]
+
+from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
+
+globals().update(
+    recipes.study_arm(
+        'drawn backgrounds alone, no photos',
+        background_prob=1.0,
+        backgrounds=None,
+    )
+)

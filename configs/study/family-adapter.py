@@ -1,0 +1,15 @@
+"""Labels of both joint families and a learnt map."""
+
+_base_ = [
+    '../hand_3d_keypoint/latent25d/latent25d_res18half-fpn_synhand-96x96.py'
+]
+
+from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
+
+globals().update(
+    recipes.study_arm(
+        'both joint families, a learnt map between',
+        two_families=True,
+        head=dict(families='adapter'),
+    )
+)

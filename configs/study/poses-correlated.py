@@ -1,0 +1,14 @@
+"""All poses are correlated random fingers."""
+
+_base_ = [
+    '../hand_3d_keypoint/latent25d/latent25d_res18half-fpn_synhand-96x96.py'
+]
+
+from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
+
+globals().update(
+    recipes.study_arm(
+        'correlated random fingers alone',
+        rendered=dict(poses=dict(correlated=1.0)),
+    )
+)
