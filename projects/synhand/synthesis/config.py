@@ -11,7 +11,7 @@ from synhand.synthesis.environment import hdr_files
 from synhand.synthesis.poses import PoseShares
 
 # Bumped when the same configuration would draw other images.
-GENERATOR_VERSION = 4
+GENERATOR_VERSION = 5
 PHOTO_SUFFIXES = ('.jpg', '.jpeg', '.png')
 MODES = ('crop', 'frame')
 
@@ -107,7 +107,7 @@ class SynthesisConfig:
     second_hand: float = 0.12
     matched_light: float = 0.4
     backgrounds: str | None = None
-    photo_share: float = 0.85
+    photo_share: float = 0.95
     environments: str | None = None
     jpeg_quality: tuple[int, int] = (55, 96)
 
