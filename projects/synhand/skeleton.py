@@ -34,6 +34,9 @@ FINGERTIPS: tuple[int, ...] = tuple(chain[-1] for chain in FINGERS.values())
 
 HAND_SIDES: dict[str, int] = {'left': 0, 'right': 1, 'unknown': -1}
 
+JOINT_FAMILIES = ('anatomical', 'mano')
+"""Where sets place joints: at centres of rotation, or as MANO does."""
+
 ROOT = 0
 """The wrist."""
 

@@ -15,9 +15,9 @@ from synhand.hands.anatomy import (
     pose_from_degrees,
     reflect_at_limits,
 )
-from synhand.hands.anny_hand import FAMILIES, default_hand, drawn_hand
+from synhand.hands.anny_hand import default_hand, drawn_hand
 from synhand.hands.simplify import simplify
-from synhand.skeleton import BONES, FINGERTIPS
+from synhand.skeleton import BONES, FINGERTIPS, JOINT_FAMILIES
 
 BENT = pose_from_degrees(
     index_mcp_flexion=50,
@@ -49,11 +49,11 @@ def bone_lengths(keypoints):
 
 
 def test_hand_length_is_the_one_asked_for(hand, rest):
-    for family in FAMILIES:
+    for family in JOINT_FAMILIES:
         assert np.linalg.norm(rest.keypoints[family][12]) == pytest.approx(180)
 
 
-@pytest.mark.parametrize('family', FAMILIES)
+@pytest.mark.parametrize('family', JOINT_FAMILIES)
 def test_bones_keep_their_lengths_in_every_pose(hand, rest, family):
     rng = np.random.default_rng(0)
     expected = bone_lengths(rest.keypoints[family])
@@ -192,7 +192,7 @@ def test_grown_nails_reach_further_and_keep_keypoints(hand, rest):
     moved = np.linalg.norm(grown.vertices - rest.vertices, axis=1)
     assert moved.max() == pytest.approx(3.0)
     assert set(np.flatnonzero(moved)) <= set(np.flatnonzero(hand.nail > 0.5))
-    for family in FAMILIES:
+    for family in JOINT_FAMILIES:
         np.testing.assert_array_equal(
             grown.keypoints[family], rest.keypoints[family]
         )

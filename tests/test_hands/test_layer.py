@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from mano_factory import mano_arrays, write_mano
 from synhand.hands.anatomy import LOWER, UPPER
-from synhand.hands.anny_hand import FAMILIES, AnnyHand, default_hand
+from synhand.hands.anny_hand import AnnyHand, default_hand
 from synhand.hands.anny_layer import AnnyLayer, pose_space
 from synhand.hands.layer import skeleton_adjacency
 from synhand.hands.mano import TIP_VERTICES, ManoHand
@@ -17,7 +17,7 @@ from synhand.hands.rotations import (
     sixd_to_matrix,
     to_matrices,
 )
-from synhand.skeleton import FINGERTIPS
+from synhand.skeleton import FINGERTIPS, JOINT_FAMILIES
 from synhand.synthesis.pose_space import fit_pose_space, sample_poses
 
 DOUBLE = torch.float64
@@ -81,7 +81,7 @@ def test_keypoints_do_not_need_the_surface(model):
     values = parameters(model, 3)
     full, light = model(*values), model(*values, vertices=False)
     assert light.vertices is None
-    for family in FAMILIES:
+    for family in JOINT_FAMILIES:
         torch.testing.assert_close(
             light.keypoints[family], full.keypoints[family]
         )
@@ -181,7 +181,7 @@ def test_anny_layer_equals_the_numpy_hand():
         np.testing.assert_allclose(
             found.vertices[i], expected.vertices, atol=1e-9
         )
-        for family in FAMILIES:
+        for family in JOINT_FAMILIES:
             np.testing.assert_allclose(
                 found.keypoints[family][i],
                 expected.keypoints[family],

@@ -25,8 +25,7 @@ from synhand.geometry.pose25d import (  # noqa: E402
     reference_length,
     to_25d,
 )
-from synhand.hands.anny_hand import FAMILIES  # noqa: E402
-from synhand.skeleton import ROOT  # noqa: E402
+from synhand.skeleton import JOINT_FAMILIES, ROOT  # noqa: E402
 from synhand.synthesis.shards import ShardSet  # noqa: E402
 
 NOISE = ((0, 0), (2, 0.05), (5, 0.12))  # px, reference bones
@@ -136,10 +135,10 @@ def main(argv: list[str] | None = None) -> None:
         family: np.stack(
             [row['hands'][0][f'keypoints_cam_{family}'] for row in rows]
         )
-        for family in FAMILIES
+        for family in JOINT_FAMILIES
     }
     if args.plot is not None:
-        plot(root_depth_errors(hands[FAMILIES[0]], cameras), args.plot)
+        plot(root_depth_errors(hands[JOINT_FAMILIES[0]], cameras), args.plot)
         return
     head = ''.join(f'{f"prior {p:g}":>11}' for p in PRIORS)
     print(f'{"mm":38}{"one bone":>9}{head}')

@@ -38,9 +38,6 @@ HAND_INSTANCE_TABLE = dict(
 """Entries of a sample and their names in `gt_instances`."""
 
 
-JOINT_FAMILIES = ('anatomical', 'mano')
-"""Numbers of the joint families in samples and labels: 0 and 1."""
-
 EXTRAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = dict(
     side=(('hand_side', 'mirrored'), ('side_labels', 'side_weights')),
     family=(('joint_family',), ('joint_family',)),

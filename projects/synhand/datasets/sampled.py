@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 from synhand.datasets.base import hand_metainfo, hand_sample, tight_box
 from synhand.datasets.rows import RowHandDataset
 from synhand.geometry.cameras import camera_from_fov, project
-from synhand.hands.anny_hand import ADULT_LENGTH_MM, FAMILIES, default_hand
-from synhand.skeleton import HAND_SIDES
+from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
+from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES
 from synhand.synthesis.poses import PoseShares, sample_pose
 
 _LENGTH_SPREAD_MM = 11.0
@@ -47,9 +47,9 @@ class SampledHandDataset(RowHandDataset):
         joint_family: str = 'anatomical',
         **kwargs: Any,
     ) -> None:
-        if joint_family not in FAMILIES:
+        if joint_family not in JOINT_FAMILIES:
             raise ValueError(
-                f'joint_family: expected one of {FAMILIES}, got '
+                f'joint_family: expected one of {JOINT_FAMILIES}, got '
                 f'{joint_family!r}'
             )
         if num < 1:

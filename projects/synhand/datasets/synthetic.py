@@ -9,9 +9,8 @@ from mmpose.registry import DATASETS
 from synhand.datasets.base import hand_metainfo, hand_sample, tight_box
 from synhand.datasets.rows import RowHandDataset
 from synhand.geometry.cameras import project
+from synhand.skeleton import JOINT_FAMILIES
 from synhand.synthesis.shards import ShardSet
-
-JOINT_FAMILIES = ('anatomical', 'mano')
 
 
 @DATASETS.register_module()

@@ -15,7 +15,6 @@ from synhand.hands.bake import BAKED_FILE, BONES
 from synhand.skeleton import BONES as SKELETON
 
 SIMPLE_FILE = BAKED_FILE.with_name('anny_simple.npz')
-FAMILIES = ('anatomical', 'mano')
 ADULT_LENGTH_MM = 183.0
 """Wrist joint to tip of the middle finger, the mean of adults of both sexes
 (hand anthropometry, e.g. Greiner 1991)."""

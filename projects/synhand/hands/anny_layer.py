@@ -11,14 +11,13 @@ from torch import Tensor
 
 from synhand.hands.anatomy import LOWER, NUM_DOFS, UPPER
 from synhand.hands.anny_hand import (
-    FAMILIES,
     AnnyHand,
     default_hand,
 )
 from synhand.hands.bake import BONES
 from synhand.hands.layer import HandModel
 from synhand.hands.rotations import axis_angle_to_matrix
-from synhand.skeleton import HAND_SIDES
+from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES
 
 POSE_SPACE_FILE = Path(__file__).parent / 'data' / 'anny_poses.npz'
 
@@ -66,7 +65,7 @@ class AnnyLayer(HandModel):
             weights=hand.weights,
             faces=hand.faces[:, ::-1] if left else hand.faces,
             parents=_rerooted(hand.parents),
-            carriers=np.tile(hand._bone_of_keypoint, len(FAMILIES)),
+            carriers=np.tile(hand._bone_of_keypoint, len(JOINT_FAMILIES)),
             pose_space=pose_space(),
             limits=(LOWER, UPPER),
             shape_std=hand.people.std(0),
@@ -147,7 +146,7 @@ def _affine(
             pivots = data[hand.num_vertices :]
         # The forearm turns about the wrist.
         pivots[_FOREARM] = pivots[_WRIST]
-        keypoints = [rest.keypoints[family] for family in FAMILIES]
+        keypoints = [rest.keypoints[family] for family in JOINT_FAMILIES]
         return np.concatenate([rest.vertices, pivots, *keypoints])
 
     count = hand.num_components

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synhand.hands.anny_hand import FAMILIES, default_hand
+from synhand.hands.anny_hand import default_hand
 from synhand.hands.layer import HandModel, RestHands, skin
 from synhand.hands.rotations import axis_angle_to_matrix
 from synhand.hands.safe_pickle import load_arrays
@@ -23,6 +23,7 @@ from synhand.skeleton import (
     FINGERS,
     FINGERTIPS,
     HAND_SIDES,
+    JOINT_FAMILIES,
     NUM_KEYPOINTS,
     ORDERS,
 )
@@ -180,7 +181,7 @@ class ManoHand(HandModel):
         tips = skin(self.weights[list(TIP_VERTICES)], tips, turns, moves)
         places = [k + i for i in (0, NUM_KEYPOINTS) for k in FINGERTIPS]
         points = points.clone()
-        points[:, places] = tips.repeat(1, len(FAMILIES), 1)
+        points[:, places] = tips.repeat(1, len(JOINT_FAMILIES), 1)
         return points
 
 

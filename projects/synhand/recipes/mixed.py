@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 
-from synhand.codecs.latent25d import JOINT_FAMILIES
 from synhand.recipes.data import synthetic_data
+from synhand.skeleton import JOINT_FAMILIES
 
 _LABELS = ('GenerateTarget', 'PackHandLabels')
 

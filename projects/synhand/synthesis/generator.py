@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from synhand.geometry.cameras import project
-from synhand.hands.anny_hand import FAMILIES, drawn_hand
+from synhand.hands.anny_hand import drawn_hand
+from synhand.skeleton import JOINT_FAMILIES
 from synhand.synthesis import scenes, things
 from synhand.synthesis.appearance import sample_skin, tone_name
 from synhand.synthesis.backgrounds import (
@@ -308,7 +309,7 @@ def hand_labels(
         'side': hand.side,
         'bbox': np.concatenate([pixels.min(0), pixels.max(0)]),
         'keypoints_2d': pixels,
-        **{f'keypoints_cam_{f}': hand.keypoints[f] for f in FAMILIES},
+        **{f'keypoints_cam_{f}': hand.keypoints[f] for f in JOINT_FAMILIES},
         'occluded': occlusion(keypoints, pixels, frame, size, number),
         'kind': hand.pose.kind,
         'pose': hand.pose.angles,

@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 
-from synhand.codecs.latent25d import JOINT_FAMILIES
+from synhand.skeleton import JOINT_FAMILIES
 
 
 @TRANSFORMS.register_module()

@@ -12,7 +12,6 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.typing import ConfigType, SampleList
 from torch import Tensor, nn
 
-from synhand.codecs.latent25d import JOINT_FAMILIES
 from synhand.models.heads.map_readers import READERS, Target
 from synhand.models.heads.parts import (
     FamilyAdapter,
@@ -25,7 +24,7 @@ from synhand.models.heads.parts import (
 )
 from synhand.models.heads.pose_head import PoseHead
 from synhand.models.labels import collect_labels
-from synhand.skeleton import NUM_KEYPOINTS, ROOT
+from synhand.skeleton import JOINT_FAMILIES, NUM_KEYPOINTS, ROOT
 
 Feats = Sequence[Tensor]
 Labels = Callable[[str], Tensor]
