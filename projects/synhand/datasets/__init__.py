@@ -15,6 +15,7 @@ from synhand.datasets.hand_json import HandJsonDataset, read_annotations
 from synhand.datasets.hiu_dmtl import HiuDmtlDataset
 from synhand.datasets.ho3d import Ho3DDataset
 from synhand.datasets.interhand import InterHandSingleDataset
+from synhand.datasets.masks import SyntheticMaskDataset
 from synhand.datasets.mixing import MixedHandDataset, WeightedSourceSampler
 from synhand.datasets.rhd import Rhd3DDataset
 from synhand.datasets.sampled import SampledHandDataset
@@ -38,6 +39,7 @@ __all__ = [
     'StbDataset',
     'SyntheticFrameDataset',
     'SyntheticHandDataset',
+    'SyntheticMaskDataset',
     'hand_metainfo',
     'read_annotations',
     'transforms',

@@ -1,5 +1,12 @@
 """Heads, losses and estimators, registered with MMPose."""
 
+from synhand.models.color_hand_pose import (
+    CanonicalPoseEstimator,
+    CanonicalPoseHead,
+    ColorHandPose3D,
+    HandSegmenter,
+    ScoreMapRenderer,
+)
 from synhand.models.detectors import HandCenterDetector, HandCenterHead
 from synhand.models.estimators import (
     CascadeEstimator,
@@ -29,7 +36,10 @@ from synhand.models.pose_prior import FitPriorHook
 
 __all__ = [
     'BiomechanicalLoss',
+    'CanonicalPoseEstimator',
+    'CanonicalPoseHead',
     'CascadeEstimator',
+    'ColorHandPose3D',
     'CoordinateLoss',
     'DeepPoseHead',
     'FitPriorHook',
@@ -38,6 +48,7 @@ __all__ = [
     'HandCenterHead',
     'HandHeatmapHead',
     'HandPoseEstimator',
+    'HandSegmenter',
     'HandSimCCHead',
     'HandStagesHead',
     'LaplaceNLLLoss',
@@ -50,5 +61,6 @@ __all__ = [
     'PoseRegressionHead',
     'RelativeHandEstimator',
     'ResidualLikelihoodLoss',
+    'ScoreMapRenderer',
     'VolumetricHead',
 ]

@@ -15,6 +15,10 @@ from synhand.datasets.transforms.geometric import (
     MirrorHand,
     RandomHandBox,
 )
+from synhand.datasets.transforms.keypoint_crops import (
+    CropKeypoints,
+    WholePictureBox,
+)
 from synhand.datasets.transforms.keypoints import (
     LoadKeypoints2D,
     PackHandKeypoints,
@@ -24,6 +28,7 @@ from synhand.datasets.transforms.loading import (
     LoadShardImage,
     decode_image,
 )
+from synhand.datasets.transforms.masks import FrameMaskAffine, LoadHandMask
 from synhand.datasets.transforms.photometric import (
     PhotometricJitter,
     RandomOcclusion,
@@ -35,7 +40,11 @@ from synhand.datasets.transforms.two_hands import AsTwoHands
 __all__ = [
     'AntialiasedTopdownAffine',
     'BackgroundSource',
+    'CropKeypoints',
     'FrameAffine',
+    'FrameMaskAffine',
+    'LoadHandMask',
+    'WholePictureBox',
     'LoadHandImage',
     'LoadKeypoints2D',
     'LoadShardImage',
