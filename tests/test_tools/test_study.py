@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -44,7 +45,7 @@ def study(tool, run_tool, monkeypatch, tmp_path):
             write_shards(folder, num, shards=1)
 
     def run(script, config, *arguments):
-        trained.append(config.stem)
+        trained.append(config.stem + ' again' * ('--resume' in arguments))
         run_tool(script, config, *arguments)
 
     monkeypatch.setattr(tool, 'synthesize', synthesize)
@@ -84,6 +85,15 @@ def test_arms_are_rendered_trained_and_measured_once(study, tmp_path):
     assert study('--arms', 'occluders', '--seeds', '1') == ([], [])
     with pytest.raises(SystemExit, match='expected the same, or another'):
         study('--arms', 'base', '--seeds', '1', '--lr', '0.1')
+    before, after = (
+        torch.load(tmp_path / name, weights_only=False)['state_dict']
+        for name in ('start.pth', 'work/base/seed0/iter_1.pth')
+    )
+    name = 'head.stages.0.final_layer.weight'
+    torch.testing.assert_close(after[name], before[name], rtol=0, atol=2e-3)
+    (tmp_path / 'work' / 'occluders' / 'seed0.json').unlink()
+    again = study('--arms', 'occluders', '--seeds', '1')
+    assert again == ([], ['occluders_seed0 again'])
     stored = tmp_path / 'work' / 'base' / 'seed0.json'
     scores = json.loads(stored.read_text())['scores']
     assert set(scores) == {'ge2019', 'freihand'}

@@ -194,8 +194,11 @@ def train(
         config[name] = value
     config.dump(path)
     more = ['--cfg-options', *args.train_options] if args.train_options else []
-    run('train.py', path, '--work-dir', folder, '--resume', *more)
-    return Path((folder / 'last_checkpoint').read_text().strip())
+    last = folder / 'last_checkpoint'
+    # the stock tool drops load_from where it is told to resume
+    resume = ['--resume'] if last.is_file() else []
+    run('train.py', path, '--work-dir', folder, *resume, *more)
+    return Path(last.read_text().strip())
 
 
 def measure(
