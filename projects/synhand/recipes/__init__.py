@@ -89,6 +89,7 @@ from synhand.recipes.regression import (
     regression_model,
     with_prior,
 )
+from synhand.recipes.rtmdet import rtmdet
 from synhand.recipes.schedules import schedule
 from synhand.recipes.study import (
     BASE_SET,
@@ -153,6 +154,7 @@ __all__ = [
     'regression_model',
     'resnet',
     'resnet18_half',
+    'rtmdet',
     'rtmpose_model',
     'sampled_loader',
     'schedule',
