@@ -21,6 +21,7 @@ from synhand.datasets.rhd import Rhd3DDataset
 from synhand.datasets.sampled import SampledHandDataset
 from synhand.datasets.stb import StbDataset
 from synhand.datasets.synthetic import SyntheticHandDataset
+from synhand.datasets.synthetic_mesh import SyntheticMeshDataset
 
 __all__ = [
     'ChosenSyntheticHands',
@@ -39,6 +40,7 @@ __all__ = [
     'StbDataset',
     'SyntheticFrameDataset',
     'SyntheticHandDataset',
+    'SyntheticMeshDataset',
     'SyntheticMaskDataset',
     'hand_metainfo',
     'read_annotations',

@@ -32,6 +32,12 @@ from synhand.models.losses import (
     LaplaceNLLLoss,
     ResidualLikelihoodLoss,
 )
+from synhand.models.mesh import (
+    HRNetClassificationNeck,
+    MeshGraphormerHead,
+    MeshHandEstimator,
+    ParametricHandHead,
+)
 from synhand.models.pose_prior import FitPriorHook
 
 __all__ = [
@@ -54,7 +60,11 @@ __all__ = [
     'LaplaceNLLLoss',
     'Latent25DHead',
     'LiftingEstimator',
+    'HRNetClassificationNeck',
     'MLPLifter',
+    'MeshGraphormerHead',
+    'MeshHandEstimator',
+    'ParametricHandHead',
     'NeighbourLifter',
     'OneHandInternetHead',
     'PPCALifter',

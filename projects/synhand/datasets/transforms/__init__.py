@@ -29,6 +29,11 @@ from synhand.datasets.transforms.loading import (
     decode_image,
 )
 from synhand.datasets.transforms.masks import FrameMaskAffine, LoadHandMask
+from synhand.datasets.transforms.mesh import (
+    AddTrueVertices,
+    KeypointsToCrop,
+    OutsideMap,
+)
 from synhand.datasets.transforms.photometric import (
     PhotometricJitter,
     RandomOcclusion,
@@ -38,6 +43,7 @@ from synhand.datasets.transforms.plain import PlainBackground
 from synhand.datasets.transforms.two_hands import AsTwoHands
 
 __all__ = [
+    'AddTrueVertices',
     'AntialiasedTopdownAffine',
     'BackgroundSource',
     'CropKeypoints',
@@ -45,10 +51,12 @@ __all__ = [
     'FrameMaskAffine',
     'LoadHandMask',
     'WholePictureBox',
+    'KeypointsToCrop',
     'LoadHandImage',
     'LoadKeypoints2D',
     'LoadShardImage',
     'MirrorHand',
+    'OutsideMap',
     'PackHandInputs',
     'PackHandKeypoints',
     'PackHandLabels',

@@ -30,6 +30,7 @@ _META_KEYS = (
     'group',
     'view',
     'joint_family',
+    'input_keypoints',
 )
 
 

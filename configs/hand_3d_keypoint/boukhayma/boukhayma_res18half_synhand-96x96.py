@@ -1,0 +1,23 @@
+"""Boukhayma 2019 in small: parameters of the free hand from a crop.
+
+SYNHAND_DATA is the folder of the sets, SYNHAND_BACKGROUNDS one of photos
+(without it backgrounds are procedural).
+"""
+
+_base_ = ['../../_base_/default_runtime.py']
+
+from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
+
+input_size = (96, 96)
+batch_size = 128
+
+model = recipes.parametric_model(
+    recipes.resnet18_half_last(),
+    256,
+    input_size,
+    pose_components=20,
+    rotation='6d',
+)
+
+globals().update(recipes.mesh_data(input_size, batch_size, floors=True))
+globals().update(recipes.schedule(samples=1_000_000, batch_size=batch_size))
