@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from synhand.apis import HandPredictor
+from synhand.apis import HandFinder, HandPredictor
 from synhand.apis.tracking import HandTracker, TrackedHand
 from synhand.apis.video import (
     SUFFIXES,
@@ -57,7 +57,10 @@ def sources(inputs: list[str], webcam: int | None) -> list[Path | int]:
 
 
 def run(
-    predictor: HandPredictor, videos: list, args: argparse.Namespace
+    predictor: HandPredictor,
+    find: HandFinder | None,
+    videos: list,
+    args: argparse.Namespace,
 ) -> list[dict]:
     """Follow hands through all videos; writes `NAME.mp4` of each to --out.
 
@@ -73,6 +76,7 @@ def run(
     for video in videos:
         tracker = HandTracker(
             predictor,
+            find,
             hand=args.hand,
             max_hands=args.max_hands,
             smooth=not args.no_smoothing,

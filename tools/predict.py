@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -21,7 +21,12 @@ from mmengine.config.utils import ConfigParsingError
 from tqdm import tqdm
 
 import _video
-from synhand.apis import HandPredictor, find_images, read_image
+from synhand.apis import (
+    HandFinder,
+    HandPredictor,
+    find_images,
+    read_image,
+)
 from synhand.apis.predictor import PredictionError, check_box
 from synhand.datasets.hand_json import read_annotations
 from synhand.files import write_bytes
@@ -81,6 +86,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--model', metavar='NAME', help='a released model')
     parser.add_argument('--config', type=Path, metavar='C')
     parser.add_argument('--checkpoint', metavar='F')
+    parser.add_argument(
+        '--finder',
+        nargs=2,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='detector that gives boxes where --annotations gives none '
+        '(default: look at the whole image, which should show one hand)',
+    )
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda')
     parser.add_argument(
@@ -188,9 +200,14 @@ class Run:
     """Reads images, finds hands batch by batch, writes pictures."""
 
     def __init__(
-        self, predictor: HandPredictor, pictures: bool, bar: tqdm
+        self,
+        predictor: HandPredictor,
+        find: HandFinder | None,
+        pictures: bool,
+        bar: tqdm,
     ) -> None:
-        self.predictor, self.pictures, self.bar = predictor, pictures, bar
+        self.predictor, self.find = predictor, find
+        self.pictures, self.bar = pictures, bar
         self.entries: list[dict] = []
         self.images = self.failures = 0
         self._waiting: list[Job] = []
@@ -206,12 +223,28 @@ class Run:
             self.fail(error)
             self.bar.update()
             return
-        job.hands = [hand for hand in job.hands if self._fits(hand, job)]
+        hands = [hand for hand in job.hands if self._fits(hand, job)]
+        job.hands = [
+            placed for hand in hands for placed in self._placed(hand, job)
+        ]
         self._waiting.append(job)
         if sum(len(j.hands) for j in self._waiting) >= (
             self.predictor.batch_size
         ):
             self.flush()
+
+    def _placed(self, hand: Hand, job: Job) -> list[Hand]:
+        """The hand where its box is known, else those that are found."""
+        if hand.bbox is not None or self.find is None:
+            return [hand]
+        return [
+            replace(
+                hand,
+                bbox=place.bbox,
+                side=place.hand if hand.side == 'unknown' else hand.side,
+            )
+            for place in self.find(job.image)
+        ]
 
     def _fits(self, hand: Hand, job: Job) -> bool:
         try:
@@ -276,13 +309,14 @@ def report_others(others: list[Path]) -> None:
 
 def run_jobs(
     predictor: HandPredictor,
+    find: HandFinder | None,
     jobs: list[Job],
     missing: list[str],
     pictures: bool,
 ) -> Run:
     """All jobs with a progress bar, after a line for what is missing."""
     with tqdm(total=len(jobs), unit='image') as bar:
-        run = Run(predictor, pictures, bar)
+        run = Run(predictor, find, pictures, bar)
         for line in missing:
             run.fail(line)
         for job in jobs:
@@ -307,9 +341,9 @@ def one_line(*kinds: type[Exception]) -> Iterator[None]:
 
 def predict_videos(args: argparse.Namespace, videos: list) -> int:
     with one_line(*SETUP_ERRORS):
-        predictor = build_predictor(args)
+        predictor, find = build_predictor(args), build_finder(args)
     with one_line(OSError, ValueError):
-        entries = _video.run(predictor, videos, args)
+        entries = _video.run(predictor, find, videos, args)
     write_entries(args.out, entries)
     print(f'{args.out}: {len(entries)} hands in {len(videos)} videos')
     return 0
@@ -322,10 +356,10 @@ def predict_images(args: argparse.Namespace) -> int:
         missing = (
             annotate(jobs, args.annotations, base) if args.annotations else []
         )
-        predictor = build_predictor(args)
+        predictor, find = build_predictor(args), build_finder(args)
     report_others([file for file in others if file != args.annotations])
     with one_line(PredictionError):
-        run = run_jobs(predictor, jobs, missing, not args.no_images)
+        run = run_jobs(predictor, find, jobs, missing, not args.no_images)
     write_entries(args.out, run.entries)
     print(
         f'{args.out}: {len(run.entries)} hands in {run.images} images, '
@@ -338,6 +372,12 @@ def build_predictor(args: argparse.Namespace) -> HandPredictor:
     return HandPredictor(
         args.model, args.config, args.checkpoint, args.device, args.batch_size
     )
+
+
+def build_finder(args: argparse.Namespace) -> HandFinder | None:
+    if args.finder is None:
+        return None
+    return HandFinder(*args.finder, device=args.device)
 
 
 def write_entries(out: Path, entries: list[dict]) -> None:

@@ -96,19 +96,16 @@ def photos(folder: Path, limit: int | None) -> list[Picture]:
 
 
 def own_finder(text: str) -> tuple[str, Callable]:
-    """`NAME` of a released finder, or `NAME=CONFIG,CHECKPOINT`.
+    """A finder from `NAME=CONFIG,CHECKPOINT`.
 
     Raises:
         FileNotFoundError, ValueError: There is no such finder.
     """
     name, _, files = text.partition('=')
     config, _, checkpoint = files.partition(',')
-    if files and not checkpoint:
-        raise ValueError(f'{text}: expected NAME or NAME=CONFIG,CHECKPOINT')
-    if files:
-        finder = HandFinder(config=config, checkpoint=checkpoint, device='cpu')
-    else:
-        finder = HandFinder(name, device='cpu')
+    if not checkpoint:
+        raise ValueError(f'{text}: expected NAME=CONFIG,CHECKPOINT')
+    finder = HandFinder(config, checkpoint, device='cpu')
     return name, lambda pictures: _ask(finder, pictures)
 
 
@@ -187,7 +184,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--finder',
         action='append',
         default=[],
-        help='NAME of a released finder or NAME=CONFIG,CHECKPOINT; repeatable',
+        help='repeatable',
     )
     parser.add_argument(
         '--mediapipe-python', help="python of MediaPipe's environment"

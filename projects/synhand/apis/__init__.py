@@ -1,6 +1,17 @@
-"""Use of a trained model on photos."""
+"""Use of trained models on photos and videos."""
 
+from synhand.apis.finder import FoundHand, HandFinder
 from synhand.apis.images import find_images, read_image
 from synhand.apis.predictor import HandPrediction, HandPredictor
+from synhand.apis.tracking import HandTracker, TrackedHand
 
-__all__ = ['HandPrediction', 'HandPredictor', 'find_images', 'read_image']
+__all__ = [
+    'FoundHand',
+    'HandFinder',
+    'HandPrediction',
+    'HandPredictor',
+    'HandTracker',
+    'TrackedHand',
+    'find_images',
+    'read_image',
+]

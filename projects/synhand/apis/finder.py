@@ -13,10 +13,9 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
-from synhand.apis.loading import load_model, model_device, model_files
+from synhand.apis.loading import load_model, model_device
 from synhand.geometry.boxes import overlap
 from synhand.skeleton import HAND_SIDES
-from synhand.zoo import DEFAULT_FINDER
 
 Image = npt.NDArray[np.uint8]
 _WORDS = {code: word for word, code in HAND_SIDES.items()}
@@ -41,9 +40,7 @@ class HandFinder:
     """A trained detector of hands.
 
     Args:
-        model: Name of a released detector; None without `config` means
-            `synhand.zoo.DEFAULT_FINDER`.
-        config: A config file, with `checkpoint` in place of `model`.
+        config: A config file.
         checkpoint: Its weights.
         device: See `HandPredictor`.
         min_score: Places below it are left out.
@@ -51,24 +48,19 @@ class HandFinder:
 
     Raises:
         FileNotFoundError: The config or the checkpoint is missing.
-        ValueError: The model, its checkpoint or the device is unknown or
-            does not fit.
+        ValueError: The checkpoint does not fit, or there is no such device.
     """
 
     def __init__(
         self,
-        model: str | None = None,
-        config: str | Path | None = None,
-        checkpoint: str | Path | None = None,
+        config: str | Path,
+        checkpoint: str | Path,
         device: str = 'auto',
         min_score: float = 0.3,
         max_hands: int = 8,
     ) -> None:
         self.min_score = min_score
         self.max_hands = max_hands
-        config, checkpoint = model_files(
-            model, config, checkpoint, DEFAULT_FINDER
-        )
         cfg = Config.fromfile(config)
         init_default_scope(cfg.get('default_scope', 'mmpose'))
         self.model = load_model(cfg, checkpoint).to(model_device(device))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from mmengine.registry import init_default_scope
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.structures import PoseDataSample
 
+from synhand.apis.finder import FoundHand
 from synhand.apis.images import read_image
 from synhand.apis.loading import load_model, model_device, model_files
 from synhand.datasets.base import (
@@ -198,6 +199,41 @@ class HandPredictor:
             found += self._predict(queries[start : start + self.batch_size])
         return found
 
+    def predict_all(
+        self,
+        images: Sequence[str | Path | Image],
+        find: Callable[[Image], Sequence[FoundHand]],
+        camera_matrices: Sequence | None = None,
+    ) -> list[list[HandPrediction]]:
+        """Every hand that is found in each image.
+
+        Args:
+            images: N paths, or images (H, W, 3) uint8 blue, green, red.
+            find: Boxes of an image's hands, such as a `HandFinder`.
+            camera_matrices: N camera matrices (3, 3) in pixels of the image;
+                None, also of a single image: unknown.
+
+        Returns:
+            For each image its hands in the order of `find`; maybe none.
+
+        Raises:
+            As `predict`.
+        """
+        cameras = _each(camera_matrices, len(images), 'camera_matrices')
+        hands = []
+        for image, camera in zip(images, cameras, strict=True):
+            pixels = _pixels(image, 'image')
+            places = find(pixels)
+            hands.append(
+                self.predict(
+                    [pixels] * len(places),
+                    [place.bbox for place in places],
+                    [place.hand for place in places],
+                    [camera] * len(places),
+                )
+            )
+        return hands
+
     def _predict(self, queries: list[_Query]) -> list[HandPrediction]:
         """One look at each hand, a second one where no box was given."""
         found = self._look(queries)
@@ -215,7 +251,7 @@ class HandPredictor:
     def _look(self, queries: list[_Query]) -> list[HandPrediction]:
         owners, samples, sides, boxes = [], [], [], []
         for number, query in enumerate(queries):
-            image = _pixels(query)
+            image = _pixels(query.image, query.where)
             box = _whole(image) if query.box is None else query.box
             check_box(box, image, f'{query.where}: box')
             boxes.append(box)
@@ -388,8 +424,7 @@ def _checked_box(box: object, where: str) -> FloatArray:
     )
 
 
-def _pixels(query: _Query) -> Image:
-    image = query.image
+def _pixels(image: str | Path | Image, where: str) -> Image:
     if isinstance(image, (str, Path)):
         return read_image(image)
     if (
@@ -401,7 +436,7 @@ def _pixels(query: _Query) -> Image:
     ):
         kind = getattr(image, 'dtype', type(image).__name__)
         raise ValueError(
-            f'{query.where}: expected a path or an array (H, W, 3) of uint8, '
+            f'{where}: expected a path or an array (H, W, 3) of uint8, '
             f'got {kind} {getattr(image, "shape", "")}'
         )
     return image

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from synhand.recipes.data import background_folder, data_root, loader
 from synhand.recipes.evaluation import evaluation
+from synhand.recipes.features import resnet18_half
 from synhand.recipes.models import MEAN_RGB, STD_RGB
 
 _META_KEYS = (
@@ -75,7 +76,13 @@ def frame_data(
 
 
 def center_detector(autocast: str | None = 'bfloat16') -> dict:
-    """CenterNet on ResNet-18 of half width, stride 4, left and right."""
+    """CenterNet on the small pose model's backbone and neck, stride 4.
+
+    So that it can start from that model's weights.
+
+    Args:
+        autocast: Type that the network trains in; None for float32.
+    """
     return dict(
         type='HandCenterDetector',
         autocast=autocast,
@@ -85,36 +92,17 @@ def center_detector(autocast: str | None = 'bfloat16') -> dict:
             std=list(STD_RGB),
             bgr_to_rgb=True,
         ),
-        backbone=dict(
-            type='mmdet.ResNet',
-            depth=18,
-            stem_channels=32,
-            base_channels=32,
-            out_indices=(3,),
-            norm_cfg=dict(type='BN'),
-            norm_eval=False,
+        **resnet18_half(),
+        bbox_head=dict(
+            type='HandCenterHead',
+            num_classes=2,
+            in_channels=64,
+            feat_channels=64,
+            loss_center_heatmap=dict(
+                type='mmdet.GaussianFocalLoss', loss_weight=1.0
+            ),
+            loss_wh=dict(type='mmdet.L1Loss', loss_weight=0.1),
+            loss_offset=dict(type='mmdet.L1Loss', loss_weight=1.0),
         ),
-        neck=dict(
-            type='mmdet.CTResNetNeck',
-            in_channels=256,
-            num_deconv_filters=(128, 64, 32),
-            num_deconv_kernels=(4, 4, 4),
-            use_dcn=False,
-        ),
-        bbox_head=_center_head(),
         test_cfg=dict(topk=20, local_maximum_kernel=3, max_per_img=20),
-    )
-
-
-def _center_head() -> dict:
-    return dict(
-        type='HandCenterHead',
-        num_classes=2,
-        in_channels=32,
-        feat_channels=32,
-        loss_center_heatmap=dict(
-            type='mmdet.GaussianFocalLoss', loss_weight=1.0
-        ),
-        loss_wh=dict(type='mmdet.L1Loss', loss_weight=0.1),
-        loss_offset=dict(type='mmdet.L1Loss', loss_weight=1.0),
     )

@@ -18,7 +18,6 @@ from synhand.zoo.weights import read_weights, write_weights
 
 SCHEME = 'synhand://'
 DEFAULT_MODEL = 'small-25d'
-DEFAULT_FINDER = 'finder'
 
 _FOLDER = Path(__file__).resolve().parent
 _CONFIGS = _FOLDER.parents[2] / 'configs'
@@ -55,7 +54,6 @@ def _released(**configs: str) -> dict[str, ReleasedModel]:
 MODELS = _released(
     small_25d='hand_3d_keypoint/latent25d/'
     'latent25d_res18half-fpn_synhand-96x96.py',
-    finder='hand_detection/centernet/centernet_res18half_synhand-192x192.py',
 )
 
 
@@ -113,7 +111,6 @@ def _checkpoint(weights: dict[str, Tensor], device: Any) -> dict:
 
 
 __all__ = [
-    'DEFAULT_FINDER',
     'DEFAULT_MODEL',
     'MODELS',
     'SCHEME',

@@ -42,7 +42,7 @@ class FrameAffine(BaseTransform):
         self,
         input_size: tuple[int, int],
         random: bool = False,
-        scale: tuple[float, float] = (0.6, 2.5),
+        scale: tuple[float, float] = (0.8, 2.5),
         rotation: float = 20.0,
         min_inside: float = 0.5,
         min_side: float = 6.0,

@@ -17,7 +17,11 @@ from torch import Tensor
 
 @MODELS.register_module()
 class HandCenterHead(CenterNetHead):
-    """mmdet's head whose losses are in float32 under autocast."""
+    """mmdet's head on the finest map; losses in float32 under autocast."""
+
+    def forward(self, x: tuple[Tensor, ...]) -> tuple[list[Tensor], ...]:
+        """Heatmap, size and offset maps of the first of the maps."""
+        return super().forward(x[:1])
 
     def forward_single(self, x: Tensor) -> tuple[Tensor, ...]:
         """Heatmap, size and offset maps (B, C, H, W) of one feature map."""
