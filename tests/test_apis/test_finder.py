@@ -11,7 +11,10 @@ from shard_factory import make_row, write_shards
 from synhand.apis.finder import HandFinder
 from synhand.geometry.boxes import overlap
 
-_CONFIG = 'configs/hand_detection/centernet/centernet_res18half-fpn_synhand-192x192.py'
+_CONFIG = (
+    'configs/hand_detection/centernet/'
+    'centernet_res18half-fpn_synhand-192x192.py'
+)
 
 
 @pytest.fixture(scope='module')

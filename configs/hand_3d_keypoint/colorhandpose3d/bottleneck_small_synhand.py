@@ -10,5 +10,5 @@ model = recipes.canonical_model('bottleneck', map_size=16, width=16)
 
 globals().update(recipes.keypoint_crops(batch_size))
 globals().update(
-    recipes.schedule(samples=20_000, batch_size=batch_size, lr=2e-3, ema=False)
+    recipes.schedule(samples=64_000, batch_size=batch_size, lr=2e-3, ema=False)
 )

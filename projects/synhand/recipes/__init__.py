@@ -64,6 +64,7 @@ from synhand.recipes.meshes import (
     hrnet_tokens,
     mesh_data,
     parametric_model,
+    pretrained_backbone,
     resnet18_half_last,
 )
 from synhand.recipes.mixed import (
@@ -163,6 +164,7 @@ __all__ = [
     'posenet_data',
     'posenet_model',
     'parametric_model',
+    'pretrained_backbone',
     'regression_data',
     'regression_model',
     'resnet',

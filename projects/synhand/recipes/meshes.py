@@ -86,6 +86,18 @@ def resnet18_half_last() -> dict:
     return dict(backbone=dict(resnet18_half()['backbone'], out_indices=(3,)))
 
 
+def pretrained_backbone(name: str) -> dict:
+    """What lets a backbone start with the weights of a released model.
+
+    Args:
+        name: Of `synhand.zoo`; its backbone has to be of the same kind.
+    """
+    start = dict(
+        type='Pretrained', checkpoint=f'synhand://{name}', prefix='backbone.'
+    )
+    return dict(init_cfg=start)
+
+
 def hrnet_tokens(width: int) -> dict:
     """HRNet-C: grid of 1024 channels and map of 2048, stride 32."""
     features = hrnet(width)
