@@ -106,8 +106,11 @@ from synhand.recipes.study import (
     forearm_layers,
     study_arm,
 )
+from synhand.recipes.upright import UPRIGHT_PADDING, upright_data
 
 __all__ = [
+    'UPRIGHT_PADDING',
+    'upright_data',
     'BASE_SET',
     'BENCHMARKS',
     'BOX_PADDING',

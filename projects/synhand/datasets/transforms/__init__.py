@@ -41,6 +41,7 @@ from synhand.datasets.transforms.photometric import (
 )
 from synhand.datasets.transforms.plain import PlainBackground
 from synhand.datasets.transforms.two_hands import AsTwoHands
+from synhand.datasets.transforms.upright import UprightHandBox
 
 __all__ = [
     'AddTrueVertices',
@@ -69,4 +70,5 @@ __all__ = [
     'decode_image',
     'MarkJointFamily',
     'AsTwoHands',
+    'UprightHandBox',
 ]

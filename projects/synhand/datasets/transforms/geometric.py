@@ -18,8 +18,15 @@ class RandomHandBox(RandomBBoxTransform):
     """MMPose's `RandomBBoxTransform` with a cheaper draw.
 
     The distribution is the same (normal, cut at +-1); the stock draw asks
-    scipy, which takes longer than the crop itself.
+    scipy, which takes longer than the crop itself. A rotation that the box
+    has already stays, and the drawn one is added.
     """
+
+    def transform(self, results: dict) -> dict:
+        before = results.get('bbox_rotation', 0.0)
+        results = super().transform(results)
+        results['bbox_rotation'] = results['bbox_rotation'] + before
+        return results
 
     @staticmethod
     def _truncnorm(

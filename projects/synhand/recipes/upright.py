@@ -1,0 +1,79 @@
+"""Data for networks that read hands which point up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+from synhand.recipes.data import synthetic_data
+
+MILD_PHOTOMETRY = dict(
+    tone=0.7,
+    brightness=0.1,
+    contrast=0.25,
+    gamma=0.35,
+    gain=0.1,
+    colour=0.4,
+    saturation=0.35,
+    hue=8.0,
+    blur=0.2,
+    noise=0.3,
+    noise_sigma=8.0,
+)
+"""Of `PhotometricJitter`: hands stay as visible as in most photos."""
+
+UPRIGHT_PADDING = 1.3
+"""Side of the crop in longer sides of the turned keypoints' box."""
+
+
+def upright_data(
+    input_size: Sequence[int],
+    batch_size: int,
+    padding: float = UPRIGHT_PADDING,
+    rotation: float = 40.0,
+    scale: Sequence[float] = (0.8, 1.25),
+    shift: float = 0.08,
+    lost: float = 0.06,
+) -> dict:
+    """`synthetic_data` whose crops are turned upright by the true keypoints.
+
+    Training varies them about as much as a first network errs; validation and
+    test do not. Colours, backgrounds and occluders are changed less than
+    `train_pipeline` does: the generator varies them already.
+
+    Args:
+        input_size: (W, H) of the crop in pixels.
+        batch_size: Samples a batch and process.
+        padding: Side of the crop; see `UprightHandBox`.
+        rotation: Largest rotation away from upright in degrees.
+        scale: Smallest and largest factor of the crop's side.
+        shift: Largest shift, of the crop's side.
+        lost: Probability of any direction.
+    """
+    data = deepcopy(synthetic_data(input_size, batch_size))
+    for name, loader in data.items():
+        if name.endswith('_dataloader'):
+            training = name.startswith('train')
+            box = dict(
+                type='UprightHandBox',
+                padding=padding,
+                lost=lost if training else 0.0,
+            )
+            changes = dict(
+                LoadShardImage=dict(coverage=0.5 if training else 0.0),
+                RandomHandBox=dict(
+                    rotate_factor=rotation,
+                    scale_factor=tuple(scale),
+                    shift_factor=shift,
+                ),
+                RandomOcclusion=dict(prob=0.15),
+                PhotometricJitter=MILD_PHOTOMETRY,
+            )
+            pipeline = loader['dataset']['pipeline']
+            loader['dataset']['pipeline'] = [
+                box
+                if step['type'] == 'GetBBoxCenterScale'
+                else {**step, **changes.get(step['type'], {})}
+                for step in pipeline
+            ]
+    return data
