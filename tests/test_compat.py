@@ -177,6 +177,46 @@ def test_torchvision_placeholder_is_still_needed() -> None:
     assert 'from torchvision' in source_of(compat.DRAWS_SIMCC)
 
 
+# imgaug --------------------------------------------------------------------
+
+
+def _hide(name: str) -> str:
+    """Source that makes a package look uninstalled."""
+    return (
+        'import importlib.util as u; find = u.find_spec; '
+        f'u.find_spec = lambda n, *a: None if n == {name!r} else find(n, *a); '
+        f'import sys; sys.modules[{name!r}] = None; '
+    )
+
+
+def test_mmdet_datasets_need_no_imgaug() -> None:
+    code = _hide('imgaug') + (
+        'import synhand, mmdet.datasets.transforms.generate_line as lines; '
+        "print(sys.modules['imgaug'], lines.iaa.Sometimes.__name__)"
+    )
+    assert python(code).splitlines()[-1] == 'None ImgaugPart'
+
+
+def test_what_needs_imgaug_says_so() -> None:
+    with pytest.raises(RuntimeError, match='needs imgaug'):
+        compat.ImgaugPart()
+
+
+def test_a_real_imgaug_is_left_alone(tmp_path: Path) -> None:
+    package(tmp_path, 'imgaug', __init__='', augmenters='real = True')
+    code = (
+        'from synhand import compat\n'
+        'with compat.imgaug_placeholder():\n'
+        '    import imgaug.augmenters as iaa\n'
+        'print(iaa.real)'
+    )
+    assert python(code, tmp_path) == 'True'
+
+
+def test_imgaug_placeholder_is_still_needed() -> None:
+    assert 'import imgaug' in source_of(compat.DRAWS_LINES)
+
+
 # matplotlib ----------------------------------------------------------------
 
 

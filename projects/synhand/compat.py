@@ -27,6 +27,7 @@ from synhand.compat_mmpose import (
 
 MMCV_OPERATORS = 'mmcv._ext'
 DRAWS_SIMCC = 'mmpose.visualization.simcc_vis'
+DRAWS_LINES = 'mmdet.datasets.transforms.generate_line'
 
 
 class CheckpointError(ValueError):
@@ -108,13 +109,19 @@ def to_pil_image_placeholder() -> Iterator[None]:
     if hide_broken_torchvision():
         yield
         return
-    package = ModuleType('torchvision')
     transforms = ModuleType('torchvision.transforms')
     transforms.ToPILImage = ToPILImage  # type: ignore[attr-defined]
+    package = ModuleType('torchvision')
     package.transforms = transforms  # type: ignore[attr-defined]
-    placeholders = {m.__name__: m for m in (package, transforms)}
-    before = {name: sys.modules.get(name, ...) for name in placeholders}
-    sys.modules.update(placeholders)
+    with _placeholders(package, transforms):
+        yield
+
+
+@contextlib.contextmanager
+def _placeholders(*modules: ModuleType) -> Iterator[None]:
+    """Within it these modules can be imported, by whatever they stand for."""
+    before = {m.__name__: sys.modules.get(m.__name__, ...) for m in modules}
+    sys.modules.update({m.__name__: m for m in modules})
     try:
         yield
     finally:
@@ -134,6 +141,49 @@ def _mend_collect_env(module: ModuleType) -> None:
         return collect_env()
 
     _set(module, 'collect_env', collect_env_without_broken_torchvision)
+
+
+# imgaug --------------------------------------------------------------------
+
+_IMGAUG = (
+    'imgaug',
+    'imgaug.augmenters',
+    'imgaug.augmentables',
+    'imgaug.augmentables.lines',
+    'imgaug.augmentables.segmaps',
+)
+
+
+class ImgaugPart:
+    """Stands in for what MMDetection imports of `imgaug`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(
+            "MMDetection's augmentation of lines needs imgaug, which is not "
+            'installed (package `imaug`)'
+        )
+
+
+@contextlib.contextmanager
+def imgaug_placeholder() -> Iterator[None]:
+    """Lets MMDetection import its augmentation of lines, nobody else."""
+    if importlib.util.find_spec('imgaug') is not None:
+        yield
+        return
+    modules = {name: ModuleType(name) for name in _IMGAUG}
+    for name, module in modules.items():
+        module.__getattr__ = _imgaug_part  # type: ignore[method-assign]
+        parent, _, child = name.rpartition('.')
+        if parent:
+            setattr(modules[parent], child, module)
+    with _placeholders(*modules.values()):
+        yield
+
+
+def _imgaug_part(name: str) -> type[ImgaugPart]:
+    if name.startswith('__'):
+        raise AttributeError(name)
+    return ImgaugPart
 
 
 # matplotlib ----------------------------------------------------------------
@@ -429,9 +479,15 @@ def _set(module: ModuleType, name: str, value: Any) -> None:
     setattr(module, name, value)
 
 
+DURING_IMPORT: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
+    DRAWS_SIMCC: to_pil_image_placeholder,
+    DRAWS_LINES: imgaug_placeholder,
+}
+
+
 def _execute(name: str, execute: Callable, module: ModuleType) -> None:
-    if name == DRAWS_SIMCC:
-        with to_pil_image_placeholder():
+    if name in DURING_IMPORT:
+        with DURING_IMPORT[name]():
             execute(module)
         return
     execute(module)
@@ -442,7 +498,7 @@ class _FixesOnImport(importlib.abc.MetaPathFinder):
     """First on ``sys.meta_path``: mends a module when it is imported."""
 
     def find_spec(self, fullname, path=None, target=None):
-        if fullname not in AFTER_IMPORT and fullname != DRAWS_SIMCC:
+        if fullname not in AFTER_IMPORT and fullname not in DURING_IMPORT:
             return None
         others = (f for f in sys.meta_path if f is not self)
         specs = (

@@ -84,10 +84,17 @@ def _codec_encode(text: str, encoding: str = 'latin1') -> bytes:
 
 
 def _from_buffer(
-    buffer: Any, dtype: Any, shape: tuple[int, ...], order: Any
+    buffer: Any,
+    dtype: Any,
+    shape: tuple[int, ...],
+    order: Any,
+    axis_order: tuple[int, ...] | None = None,
 ) -> npt.NDArray:
-    """How protocol 5 rebuilds an array."""
-    return np.frombuffer(buffer, dtype).reshape(shape, order=order)
+    """How protocol 5 rebuilds an array; NumPy 2.4 added the axes' order."""
+    array = np.frombuffer(buffer, dtype)
+    if order == 'K' and axis_order is not None:
+        return array.reshape(shape).transpose(axis_order)
+    return array.reshape(shape, order=order)
 
 
 _ALLOWED: dict[tuple[str, str], Any] = {
