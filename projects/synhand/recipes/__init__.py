@@ -106,10 +106,15 @@ from synhand.recipes.study import (
     forearm_layers,
     study_arm,
 )
-from synhand.recipes.upright import UPRIGHT_PADDING, upright_data
+from synhand.recipes.upright import (
+    UPRIGHT_PADDING,
+    two_look_model,
+    upright_data,
+)
 
 __all__ = [
     'UPRIGHT_PADDING',
+    'two_look_model',
     'upright_data',
     'BASE_SET',
     'BENCHMARKS',

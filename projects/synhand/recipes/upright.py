@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 
 from synhand.recipes.data import synthetic_data
+from synhand.recipes.models import codec, latent25d_model
 
 MILD_PHOTOMETRY = dict(
     tone=0.7,
@@ -77,3 +78,37 @@ def upright_data(
                 for step in pipeline
             ]
     return data
+
+
+def two_look_model(
+    features: dict,
+    in_channels: int,
+    window_size: Sequence[int],
+    crop_size: Sequence[int],
+    first: dict,
+    first_weights: str,
+    **head: object,
+) -> dict:
+    """A latent 2.5D model that reads windows which another one finds.
+
+    Args:
+        features: `backbone` and, if any, `neck` of the reader.
+        in_channels: Channels of the map that its head reads.
+        window_size: (W, H) of the reader's input in pixels, W = H.
+        crop_size: (W, H) of the crops in pixels, W = H.
+        first: Config of the model that finds the windows.
+        first_weights: Its checkpoint, where training starts.
+        **head: Further arguments of `Latent25DHead`.
+    """
+    reader = latent25d_model(
+        features, in_channels=in_channels, input_size=window_size, **head
+    )
+    reader['head']['decoder'] = codec(crop_size)
+    start = dict(type='Pretrained', checkpoint=first_weights)
+    return dict(
+        reader,
+        type='TwoLookEstimator',
+        first=dict(first, data_preprocessor=None, init_cfg=start),
+        window_size=window_size[0],
+        padding=UPRIGHT_PADDING,
+    )

@@ -79,11 +79,11 @@ class HandPoseEstimator(TopdownPoseEstimator):
         self.to(memory_format=self._layout)
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
-        with _autocast(inputs, self.train_cfg):
+        with autocast_of(inputs, self.train_cfg):
             return super().loss(self._prepare(inputs), data_samples)
 
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
-        with _autocast(inputs, self.test_cfg):
+        with autocast_of(inputs, self.test_cfg):
             inputs = self._prepare(inputs)
             if not self.test_cfg.get('rotations'):
                 return super().predict(inputs, data_samples)
@@ -181,7 +181,8 @@ class HandPoseEstimator(TopdownPoseEstimator):
             return refiner(rays).cpu().numpy()[:, None]
 
 
-def _autocast(inputs: Tensor, cfg: dict) -> torch.autocast:
+def autocast_of(inputs: Tensor, cfg: dict) -> torch.autocast:
+    """What `cfg.autocast` asks for, on the device of the inputs."""
     name = cfg.get('autocast')
     return torch.autocast(
         inputs.device.type,

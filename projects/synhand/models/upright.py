@@ -1,0 +1,87 @@
+"""Windows of crops in which the hand points up, on the device.
+
+The torch twin of `synhand.geometry.upright`. Positions (u, v) are fractions
+of a square crop: 0 and 1 are the centres of its first and last pixel. B
+batch, K keypoints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from synhand.geometry.upright import KNUCKLES
+from synhand.skeleton import ROOT
+
+_SMALLEST = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class UprightWindows:
+    """Turned square parts of crops.
+
+    Attributes:
+        centre: (B, 2): u, v in the crop.
+        side: (B,), in sides of the crop.
+        turn: (B, 2, 2): rotation from the crop's axes to the window's.
+    """
+
+    centre: Tensor
+    side: Tensor
+    turn: Tensor
+
+    def inside(self, position: Tensor) -> Tensor:
+        """(B, K, 2) of the crop, as fractions of the window."""
+        offset = position - self.centre[:, None]
+        turned = offset @ self.turn.transpose(1, 2)
+        return turned / self.side[:, None, None] + 0.5
+
+    def outside(self, position: Tensor) -> Tensor:
+        """(B, K, 2) of the window, as fractions of the crop."""
+        offset = (position - 0.5) * self.side[:, None, None]
+        return offset @ self.turn + self.centre[:, None]
+
+    def cut(self, crops: Tensor, size: int) -> Tensor:
+        """The windows' pixels, bilinear; the border continues what is outside.
+
+        Args:
+            crops: (B, C, H, H).
+            size: Pixels of a window's side.
+
+        Returns:
+            (B, C, size, size), in the memory order of `crops`.
+        """
+        scale = self.side[:, None, None]
+        matrix = self.turn.transpose(1, 2) * scale
+        shift = (2 * self.centre - 1)[..., None]
+        theta = torch.cat([matrix, shift], -1).to(crops.dtype)
+        grid = F.affine_grid(
+            theta, [len(crops), crops.shape[1], size, size], align_corners=True
+        )
+        return F.grid_sample(
+            crops, grid, padding_mode='border', align_corners=True
+        )
+
+
+def upright_windows(position: Tensor, padding: float) -> UprightWindows:
+    """Windows around hands, turned so that these point up.
+
+    Args:
+        position: (B, K, 2): u, v of the keypoints.
+        padding: Side of a window in longer sides of the turned keypoints'
+            box; a hand counts as at least a tenth of the crop.
+    """
+    towards = position[:, list(KNUCKLES)].mean(1) - position[:, ROOT]
+    angle = torch.atan2(-towards[:, 0], -towards[:, 1])
+    cos, sin = angle.cos(), angle.sin()
+    turn = torch.stack(
+        [torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1
+    )
+    turned = position @ turn.transpose(1, 2)
+    low, high = turned.amin(1), turned.amax(1)
+    centre = ((low + high)[:, None] / 2 @ turn)[:, 0]
+    side = (high - low).amax(-1).clamp(min=_SMALLEST) * padding
+    return UprightWindows(centre, side, turn)

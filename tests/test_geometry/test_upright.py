@@ -1,0 +1,109 @@
+"""Windows in which a hand points up: numpy, torch and the transform."""
+
+import numpy as np
+import pytest
+import torch
+from mmpose.datasets.transforms import TopdownAffine
+
+from synhand.datasets.transforms import UprightHandBox
+from synhand.geometry.upright import KNUCKLES, upright_angle, upright_box
+from synhand.models.upright import upright_windows
+
+
+def _points(seed: int = 0, hands: int = 6) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0.2, 0.8, (hands, 21, 2))
+
+
+def _towards(points: np.ndarray) -> np.ndarray:
+    return points[list(KNUCKLES)].mean(0) - points[0]
+
+
+@pytest.mark.parametrize('hand', _points())
+def test_a_turned_hand_points_up(hand):
+    angle = upright_angle(hand)
+    turn = np.array(
+        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    )
+    x, y = turn @ _towards(hand)
+    assert x == pytest.approx(0, abs=1e-12)
+    assert y < 0
+
+
+def test_a_point_has_no_direction():
+    assert upright_angle(np.zeros((21, 2))) == 0
+
+
+@pytest.mark.parametrize('hand', _points(1))
+def test_the_box_holds_the_turned_hand_tightly(hand):
+    angle = 0.7
+    center, side = upright_box(hand, angle)
+    turn = np.array(
+        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    )
+    offset = (hand - center) @ turn.T
+    assert np.abs(offset).max() == pytest.approx(side / 2)
+
+
+def test_torch_windows_are_those_of_numpy():
+    points = _points(2)
+    windows = upright_windows(torch.from_numpy(points), padding=1.3)
+    inside = windows.inside(torch.from_numpy(points)).numpy()
+    for index, hand in enumerate(points):
+        center, side = upright_box(hand, upright_angle(hand))
+        np.testing.assert_allclose(windows.centre[index], center)
+        assert windows.side[index] == pytest.approx(1.3 * side)
+        x, y = _towards(inside[index])
+        assert x == pytest.approx(0, abs=1e-12)
+        assert y < 0
+
+
+def test_positions_return_to_the_crop():
+    points = torch.from_numpy(_points(3))
+    windows = upright_windows(points, padding=1.3)
+    back = windows.outside(windows.inside(points))
+    torch.testing.assert_close(back, points, atol=1e-14, rtol=0)
+
+
+def test_a_window_shows_what_lies_there():
+    """An image whose channels are u and v: each pixel says its place."""
+    points = torch.from_numpy(_points(4) * 0.3 + 0.35)
+    windows = upright_windows(points, padding=1.1)
+    line = torch.linspace(0, 1, 65, dtype=torch.float64)
+    v, u = torch.meshgrid(line, line, indexing='ij')
+    seen = windows.cut(torch.stack([u, v]).expand(len(points), 2, 65, 65), 9)
+    grid = torch.linspace(0, 1, 9, dtype=torch.float64)
+    v, u = torch.meshgrid(grid, grid, indexing='ij')
+    places = torch.stack([u, v], -1).view(1, -1, 2).expand(len(points), -1, 2)
+    expected = windows.outside(places).view(-1, 9, 9, 2)
+    within = ((expected >= 0) & (expected <= 1)).all(-1)
+    difference = (seen.permute(0, 2, 3, 1) - expected).abs().amax(-1)
+    assert within.double().mean() > 0.9
+    assert difference[within].max() < 1e-12
+
+
+def test_the_transform_makes_the_same_window():
+    hand = 100 * _points(5)[0]
+    results = UprightHandBox(padding=1.3).transform(
+        dict(
+            keypoints=hand[None].astype(np.float32),
+            keypoints_visible=np.ones((1, 21)),
+            img=np.zeros((100, 100, 3), np.uint8),
+        )
+    )
+    crop = TopdownAffine((96, 96), use_udp=True).transform(results)
+    windows = upright_windows(torch.from_numpy(hand[None]), padding=1.3)
+    expected = windows.inside(torch.from_numpy(hand[None])) * 95
+    np.testing.assert_allclose(
+        crop['transformed_keypoints'], expected, atol=1e-3
+    )
+
+
+def test_lost_hands_point_anywhere():
+    np.random.seed(0)
+    points = _points(6)[:1].astype(np.float32)
+    boxes = UprightHandBox(padding=1.3, lost=1.0)
+    angles = [
+        float(boxes.transform(dict(keypoints=points))['bbox_rotation'][0])
+        for _ in range(50)
+    ]
+    assert np.ptp(angles) > 270

@@ -1,0 +1,150 @@
+"""Two looks: the window of the first model, the reading of the second."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.structures import InstanceData
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+
+import synhand.registry  # noqa: F401
+from synhand.models.upright import upright_windows
+
+_CONFIG = (
+    'configs/hand_3d_keypoint/latent25d/'
+    'latent25d_2look-res18half-fpn_synhand-192x192.py'
+)
+
+
+@pytest.fixture(scope='module')
+def model(root):
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(root / _CONFIG).model)
+    for head in (model.head, model.first.head):
+        with torch.no_grad():
+            for parameter in head.stages.parameters():
+                parameter.normal_(0, 0.5)
+            head.log_softness.fill_(1.5)
+    return model.eval()
+
+
+def _crops(count: int = 2) -> torch.Tensor:
+    torch.manual_seed(1)
+    return torch.randn(count, 3, 192, 192)
+
+
+def _samples(count: int = 2, **meta) -> list:
+    samples = []
+    for index in range(count):
+        sample = PoseDataSample(
+            gt_instances=InstanceData(
+                bboxes=np.zeros((1, 4)), bbox_scores=np.ones(1)
+            ),
+            metainfo=dict(
+                input_size=(192, 192),
+                input_center=np.array([96.0, 96.0]),
+                input_scale=np.array([192.0, 192.0]),
+                ori_shape=(192, 192),
+                **meta,
+            ),
+        )
+        sample.gt_instance_labels = InstanceData(
+            keypoint_labels=np.random.default_rng(index)
+            .uniform(0.3, 0.7, (1, 21, 3))
+            .astype(np.float32),
+            keypoint_weights=np.ones((1, 21), np.float32),
+            depth_weights=np.ones((1, 21), np.float32),
+        )
+        samples.append(sample)
+    return samples
+
+
+class _FixedHead(torch.nn.Module):
+    """A first model's head that sees the same hand everywhere."""
+
+    def __init__(self, pose, decoder):
+        super().__init__()
+        self.pose, self.decoder = pose, decoder
+
+    def read_out(self, feats):
+        return dict(pose=self.pose.expand(len(feats[0]), -1, -1))
+
+
+@pytest.fixture
+def first_pose(model, monkeypatch):
+    """What the first model sees: (1, 21, 3)."""
+    generator = torch.Generator().manual_seed(2)
+    pose = torch.rand(1, 21, 3, generator=generator) * 0.4 + 0.3
+    head = _FixedHead(pose, model.first.head.decoder)
+    monkeypatch.setitem(model.first._modules, 'head', head)
+    return pose
+
+
+def test_the_result_is_in_the_crop(model, first_pose):
+    """What the reader sees in the window comes back to where that lies."""
+    crops = _crops()
+    with torch.no_grad():
+        (sample, _) = model.predict(crops, _samples())
+        windows = upright_windows(first_pose[..., :2], model.padding)
+        seen = model.head.read_out(
+            model.extract_feat(windows.cut(crops[:1], 96))
+        )
+    expected = windows.outside(seen['pose'][..., :2])[0].numpy()
+    found = sample.pred_instances
+    # the stock estimator's half pixel: u = 0 and 1 are the box's edges
+    np.testing.assert_allclose(found.keypoints[0] / 192, expected, atol=1e-4)
+    np.testing.assert_allclose(
+        found.keypoints_25d[0, :, 2], seen['pose'][0, :, 2], atol=1e-4
+    )
+
+
+def test_a_mirrored_crop_is_mirrored_back(model):
+    crops = _crops()
+    with torch.no_grad():
+        plain = model.predict(crops, _samples())[0].pred_instances
+        other = model.predict(crops, _samples(mirrored=True))[0].pred_instances
+    np.testing.assert_allclose(
+        other.keypoints[..., 0], 192 - plain.keypoints[..., 0], atol=1e-3
+    )
+
+
+def test_more_looks_and_flips(model, monkeypatch):
+    crops = _crops()
+    results = []
+    for changes in ({}, dict(looks=3), dict(flip_test=True)):
+        monkeypatch.setattr(model, 'test_cfg', changes)
+        with torch.no_grad():
+            (sample, _) = model.predict(crops, _samples())
+        results.append(sample.pred_instances.keypoints)
+        assert np.isfinite(results[-1]).all()
+    assert not np.allclose(results[0], results[1])
+    assert not np.allclose(results[0], results[2])
+
+
+def test_only_the_reader_learns_and_labels_follow(model, first_pose):
+    samples = _samples()
+    before = [s.gt_instance_labels.keypoint_labels.copy() for s in samples]
+    samples[0].gt_instance_labels.keypoint_labels[0, 3, :2] = 5.0
+    model.train()
+    assert not model.first.training
+    losses = model.loss(_crops(), samples)
+    sum(losses.values()).backward()
+    assert model.backbone.conv1.weight.grad.abs().max() > 0
+    assert all(p.grad is None for p in model.first.parameters())
+    model.eval().zero_grad()
+    windows = upright_windows(first_pose[..., :2], model.padding)
+    for sample, labels in zip(samples, before, strict=True):
+        about = sample.gt_instance_labels
+        known = about.keypoint_weights[0] > 0
+        expected = windows.inside(torch.from_numpy(labels[..., :2]))[0]
+        np.testing.assert_allclose(
+            about.keypoint_labels[0, known, :2], expected[known], atol=1e-5
+        )
+        np.testing.assert_array_equal(
+            about.keypoint_labels[..., 2], labels[..., 2]
+        )
+    assert samples[0].gt_instance_labels.keypoint_weights[0, 3] == 0
+    assert samples[0].gt_instance_labels.depth_weights[0, 3] == 1
