@@ -14,6 +14,7 @@ from shard_factory import make_row, write_shards
 from synhand.datasets import SyntheticHandDataset, hand_metainfo
 from synhand.geometry.cameras import project
 from synhand.skeleton import BONES, KEYPOINT_NAMES
+from synhand.synthesis.shards import shard_name, write_shard
 
 
 @pytest.fixture(scope='module')
@@ -88,6 +89,42 @@ def test_indices_choose_a_part(folder, indices, rows):
 def test_senseless_indices_are_named(folder, indices):
     with pytest.raises(ValueError, match='indices'):
         SyntheticHandDataset(str(folder), indices=indices)
+
+
+@pytest.fixture(scope='module')
+def pictures(tmp_path_factory):
+    """Rows 1, 3, 4 and 8 of 10 show a hand, row 3 two of them."""
+    rows = [make_row(number) for number in range(10)]
+    for row in rows:
+        row['hands'] *= {1: 1, 3: 2, 4: 1, 8: 1}.get(row['index'], 0)
+    folder = tmp_path_factory.mktemp('pictures')
+    write_shard(folder / shard_name(0), rows[:4])
+    write_shard(folder / shard_name(1), rows[4:])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ('indices', 'rows'),
+    [(None, [1, 3, 4, 8]), (2, [1, 3]), ((1, 4), [3, 4, 8])],
+)
+def test_rows_without_a_hand_are_left_out(pictures, indices, rows):
+    dataset = SyntheticHandDataset(
+        str(pictures), indices=indices, pipeline=[itemgetter('img_id')]
+    )
+    assert list(dataset) == rows
+    assert pickle.loads(pickle.dumps(dataset))[1] == rows[1]
+    assert list(dataset.get_subset([1])) == rows[1:2]
+
+
+def test_more_hands_than_rows_with_one_are_not_to_be_had(pictures):
+    with pytest.raises(ValueError, match='holds 4 rows'):
+        SyntheticHandDataset(str(pictures), indices=5)
+
+
+def test_a_set_without_a_hand_is_named(tmp_path):
+    write_shard(tmp_path / shard_name(0), [{**make_row(0), 'hands': []}])
+    with pytest.raises(ValueError, match=f'{tmp_path}: none of its 1 rows'):
+        SyntheticHandDataset(str(tmp_path))
 
 
 def test_subsets_leave_the_set_as_it_is(folder):

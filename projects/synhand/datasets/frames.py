@@ -8,7 +8,7 @@ import numpy as np
 from mmpose.registry import DATASETS
 
 from synhand.datasets.base import hand_metainfo
-from synhand.datasets.rows import RowHandDataset
+from synhand.datasets.rows import RowHandDataset, Rows
 from synhand.skeleton import NUM_KEYPOINTS
 from synhand.synthesis.shards import ShardSet
 
@@ -36,8 +36,8 @@ class SyntheticFrameDataset(RowHandDataset):
         self._shards = ShardSet(data_root)
         super().__init__(data_root=data_root, data_prefix={}, **kwargs)
 
-    def _open(self) -> int:
-        return len(self._shards)
+    def _open(self) -> Rows:
+        return range(len(self._shards))
 
     def _sample(self, number: int) -> dict:
         row = self._shards.row(number)

@@ -16,6 +16,7 @@ from mmpose.registry import DATASETS
 
 from synhand.datasets.base import hand_metainfo, tight_box
 from synhand.datasets.reading import read_numbers
+from synhand.datasets.rows import Rows
 from synhand.datasets.table import HandTable, TableHandDataset, table_3d
 from synhand.geometry.cameras import check_camera_matrix
 from synhand.skeleton import HAND_SIDES, NUM_KEYPOINTS
@@ -80,10 +81,10 @@ class FreiHand3DDataset(TableHandDataset):
         self.versions = tuple(versions) if split == 'training' else (0,)
         super().__init__(data_root, **kwargs)
 
-    def _open(self) -> int:
+    def _open(self) -> Rows:
         masks = Path(self.data_root, self.split, 'mask')
         self._masks = self.split == 'training' and masks.is_dir()
-        return super()._open() * len(self.versions)
+        return range(len(super()._open()) * len(self.versions))
 
     def _sample(self, number: int) -> dict:
         assert self._table is not None

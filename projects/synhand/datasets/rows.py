@@ -10,12 +10,14 @@ import numpy.typing as npt
 
 from synhand.datasets.base import HandDataset
 
+Rows = range | npt.NDArray[np.int64]
+
 
 class RowHandDataset(HandDataset):
     """A set whose samples are rows; MMEngine's list of samples is not made.
 
     That list costs each loader process that is spawned a copy, and all of
-    them the time to unpickle. A subclass says how many rows there are
+    them the time to unpickle. A subclass says which rows there are
     (`_open`) and makes the sample of one (`_sample`).
 
     Args:
@@ -36,7 +38,7 @@ class RowHandDataset(HandDataset):
         pipeline: Sequence[dict | Callable] = (),
         **kwargs: Any,
     ) -> None:
-        self._rows: range | npt.NDArray[np.int64] = range(0)
+        self._rows: Rows = range(0)
         super().__init__(
             indices=indices,
             pipeline=list(pipeline),
@@ -44,8 +46,8 @@ class RowHandDataset(HandDataset):
             **kwargs,
         )
 
-    def _open(self) -> int:
-        """Opens the set; the number of its rows."""
+    def _open(self) -> Rows:
+        """Opens the set; the numbers of the rows that are samples."""
         raise NotImplementedError
 
     def _sample(self, number: int) -> dict:
@@ -94,8 +96,7 @@ class RowHandDataset(HandDataset):
         return subset
 
 
-def _part(total: int, indices: Any, folder: str) -> range:
-    rows = range(total)
+def _part(rows: Rows, indices: Any, folder: str) -> Rows:
     if indices is None:
         return rows
     if isinstance(indices, int):
@@ -111,6 +112,7 @@ def _part(total: int, indices: Any, folder: str) -> range:
         )
     if wanted == 0 or len(part) != wanted:
         raise ValueError(
-            f'{folder}: indices {indices} asked for, but it holds {total} rows'
+            f'{folder}: indices {indices} asked for, but it holds {len(rows)} '
+            'rows'
         )
     return part

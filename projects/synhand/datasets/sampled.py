@@ -9,7 +9,7 @@ from mmpose.registry import DATASETS
 from scipy.spatial.transform import Rotation
 
 from synhand.datasets.base import hand_metainfo, hand_sample, tight_box
-from synhand.datasets.rows import RowHandDataset
+from synhand.datasets.rows import RowHandDataset, Rows
 from synhand.geometry.cameras import camera_from_fov, project
 from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
 from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES
@@ -57,8 +57,8 @@ class SampledHandDataset(RowHandDataset):
         self.num, self.seed, self.joint_family = num, seed, joint_family
         super().__init__(**kwargs)
 
-    def _open(self) -> int:
-        return self.num
+    def _open(self) -> Rows:
+        return range(self.num)
 
     def _sample(self, number: int) -> dict:
         rng = np.random.default_rng((self.seed, number))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from mmpose.registry import DATASETS
 
 from synhand.datasets.base import hand_metainfo, hand_sample, tight_box
-from synhand.datasets.rows import RowHandDataset
+from synhand.datasets.rows import RowHandDataset, Rows
 from synhand.geometry.cameras import project
 from synhand.skeleton import JOINT_FAMILIES
 from synhand.synthesis.shards import ShardSet
@@ -16,6 +17,9 @@ from synhand.synthesis.shards import ShardSet
 @DATASETS.register_module()
 class SyntheticHandDataset(RowHandDataset):
     """The target hands of a synthetic set.
+
+    A row without a hand, of which sets of whole pictures have some, is no
+    sample and is not counted by `indices`.
 
     No list of samples is kept: a row is read from its shard when it is asked
     for, so that a set of any size costs a loader worker no memory, whether
@@ -41,7 +45,8 @@ class SyntheticHandDataset(RowHandDataset):
 
     Raises:
         ShardError: The folder is missing, empty or holds a damaged shard.
-        ValueError: `indices` or `joint_family` make no sense.
+        ValueError: `indices` or `joint_family` make no sense, or no row shows
+            a hand.
     """
 
     METAINFO: dict = hand_metainfo('synhand')
@@ -73,8 +78,16 @@ class SyntheticHandDataset(RowHandDataset):
             max_refetch=max_refetch,
         )
 
-    def _open(self) -> int:
-        return len(self._shards)
+    def _open(self) -> Rows:
+        counts = self._shards.hand_counts()
+        if counts.all():
+            return range(len(counts))
+        if not counts.any():
+            raise ValueError(
+                f'{self.data_root}: none of its {len(counts)} rows shows a '
+                'hand'
+            )
+        return np.flatnonzero(counts)
 
     def _sample(self, number: int) -> dict:
         row = self._shards.row(number)

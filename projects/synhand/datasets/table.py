@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from synhand.datasets.base import hand_sample, tight_box
 from synhand.datasets.reading import existing
-from synhand.datasets.rows import RowHandDataset
+from synhand.datasets.rows import RowHandDataset, Rows
 from synhand.geometry.cameras import project
 from synhand.skeleton import NUM_KEYPOINTS
 
@@ -139,14 +139,14 @@ class TableHandDataset(RowHandDataset):
         """The hands of the set, in the benchmark's order."""
         raise NotImplementedError
 
-    def _open(self) -> int:
+    def _open(self) -> Rows:
         table = self._read()
         if not len(table):
             source = self.ann_file or self.data_root
             raise ValueError(f'{source}: expected hands, found none')
         existing(table.image(0), 'an image of the set')
         self._table = table
-        return len(table)
+        return range(len(table))
 
     def _sample(self, number: int) -> dict:
         assert self._table is not None

@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synhand.files import written_whole
 from synhand.skeleton import NUM_KEYPOINTS
@@ -199,6 +201,18 @@ class ShardSet:
     def __len__(self) -> int:
         self._open()
         return self._ends[-1]
+
+    def hand_counts(self) -> npt.NDArray[np.int64]:
+        """How many hands each row has, read without reading a row.
+
+        Returns:
+            (N,) for N rows.
+        """
+        lengths = [
+            np.asarray(pc.list_value_length(table['hands']))
+            for table in self._open()
+        ]
+        return np.concatenate(lengths).astype(np.int64)
 
     def row(self, i: int) -> dict:
         """Row ``i`` with numpy arrays.
