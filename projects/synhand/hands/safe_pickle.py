@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy._core import multiarray as _multiarray
 from scipy import sparse
+
+from synhand.pickles import NUMPY_NAMES, Names, load, named
 
 
 class ArrayHolder:
@@ -78,57 +79,23 @@ def _reconstruct_holder(kind: type, base: Any, state: Any) -> Any:
     return kind()
 
 
-def _codec_encode(text: str, encoding: str = 'latin1') -> bytes:
-    """How a protocol-2 pickle of Python 3 writes bytes."""
-    return text.encode('latin1')
+def _allowed() -> Names:
+    names = dict(NUMPY_NAMES) | dict(named(set))
+    names['chumpy.ch', 'Ch'] = ChumpyArray
+    names['chumpy.reordering', 'Select'] = ChumpySelection
+    # Of Python 3 and of Python 2, which MANO's were written with.
+    for room in ('builtins', '__builtin__'):
+        names[room, 'object'] = None
+    for room in ('copyreg', 'copy_reg'):
+        names[room, '_reconstructor'] = _reconstruct_holder
+    for kind, holder in (('csc', SparseMatrix), ('csr', SparseRows)):
+        for module in (kind, f'_{kind}'):
+            names[f'scipy.sparse.{module}', f'{kind}_matrix'] = holder
+    return names
 
 
-def _from_buffer(
-    buffer: Any,
-    dtype: Any,
-    shape: tuple[int, ...],
-    order: Any,
-    axis_order: tuple[int, ...] | None = None,
-) -> npt.NDArray:
-    """How protocol 5 rebuilds an array; NumPy 2.4 added the axes' order."""
-    array = np.frombuffer(buffer, dtype)
-    if order == 'K' and axis_order is not None:
-        return array.reshape(shape).transpose(axis_order)
-    return array.reshape(shape, order=order)
-
-
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ('numpy', 'ndarray'): np.ndarray,
-    ('numpy', 'dtype'): np.dtype,
-    ('_codecs', 'encode'): _codec_encode,
-    ('chumpy.ch', 'Ch'): ChumpyArray,
-    ('chumpy.reordering', 'Select'): ChumpySelection,
-}
-for _room in ('numpy.core', 'numpy._core'):
-    _ALLOWED[f'{_room}.multiarray', '_reconstruct'] = _multiarray._reconstruct
-    _ALLOWED[f'{_room}.multiarray', 'scalar'] = _multiarray.scalar
-    _ALLOWED[f'{_room}.numeric', '_frombuffer'] = _from_buffer
-# Under the names of Python 3 and of Python 2, which MANO's were written with.
-for _room in ('builtins', '__builtin__'):
-    _ALLOWED[_room, 'set'] = set
-    _ALLOWED[_room, 'object'] = None
-for _room in ('copyreg', 'copy_reg'):
-    _ALLOWED[_room, '_reconstructor'] = _reconstruct_holder
-for _room, _holder in (('csc', SparseMatrix), ('csr', SparseRows)):
-    for _module in (_room, f'_{_room}'):
-        _name = f'scipy.sparse.{_module}'
-        _ALLOWED[_name, f'{_room}_matrix'] = _holder
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(
-                f'names {module}.{name}, which is neither an array nor a '
-                'sparse matrix'
-            ) from None
+_ALLOWED = _allowed()
+_CONTENTS = 'expected a pickled dict of arrays'
 
 
 def load_dict(path: str | Path) -> dict[str, Any]:
@@ -147,22 +114,9 @@ def load_dict(path: str | Path) -> dict[str, Any]:
             one line that names the file and what it names. Nothing of it was
             run.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file')
-    try:
-        with path.open('rb') as file:
-            content = _Unpickler(file, encoding='latin1').load()
-    except Exception as error:  # noqa: BLE001 - damaged pickles raise anything
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        raise ValueError(
-            f'{path}: refused: {reason}; expected a pickled dict of arrays'
-        ) from None
+    content = load(path, _ALLOWED, _CONTENTS, encoding='latin1')
     if not isinstance(content, dict):
-        raise ValueError(
-            f'{path}: expected a pickled dict of arrays, got '
-            f'{type(content).__name__}'
-        )
+        raise ValueError(f'{path}: {_CONTENTS}, got {type(content).__name__}')
     return content
 
 

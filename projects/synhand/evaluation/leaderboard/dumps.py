@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import collections
 import io
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-_PLAIN = (set, frozenset, complex, slice, bytearray)
+from synhand.pickles import NUMPY_NAMES, load, named
+
 _GENERIC = ('hand', 'hand_json', 'ho3d')
 """Names of datasets that do not say which set it is."""
 
@@ -38,43 +37,20 @@ class Dump:
     path: Path
 
 
-def _encode(text: str, encoding: str) -> bytes:
-    """How old pickle protocols write bytes."""
-    return text.encode('latin1')
-
-
 def _storage(content: bytes) -> Any:
     """A tensor's memory, which is a pickle again."""
     return torch.load(io.BytesIO(content), weights_only=True)
 
 
-_multiarray = np._core.multiarray
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ('numpy', 'ndarray'): np.ndarray,
-    ('numpy', 'dtype'): np.dtype,
-    ('_codecs', 'encode'): _encode,
+_ALLOWED = {
+    **NUMPY_NAMES,
+    **named(set, frozenset, complex, slice, bytearray),
     ('collections', 'OrderedDict'): collections.OrderedDict,
     ('torch', 'Size'): torch.Size,
     ('torch._utils', '_rebuild_tensor_v2'): torch._utils._rebuild_tensor_v2,
     ('torch.storage', '_load_from_bytes'): _storage,
 }
-for _room in ('numpy.core', 'numpy._core'):
-    _ALLOWED[f'{_room}.multiarray', '_reconstruct'] = _multiarray._reconstruct
-    _ALLOWED[f'{_room}.multiarray', 'scalar'] = _multiarray.scalar
-    _ALLOWED[f'{_room}.numeric', '_frombuffer'] = np._core.numeric._frombuffer
-for _room in ('builtins', '__builtin__'):
-    _ALLOWED.update({(_room, kind.__name__): kind for kind in _PLAIN})
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(
-                f'it names {module}.{name}; a dump holds plain, NumPy and '
-                'torch types only'
-            ) from None
+_CONTENTS = 'a dump holds plain, NumPy and torch types only'
 
 
 def read_samples(path: str | Path) -> list[dict]:
@@ -91,12 +67,7 @@ def read_samples(path: str | Path) -> list[dict]:
             f'{path}: no such file; tools/test.py CONFIG CHECKPOINT --dump '
             'FILE writes one'
         )
-    try:
-        with path.open('rb') as file:
-            samples = _Unpickler(file).load()
-    except Exception as error:  # damaged pickles raise anything
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        raise ValueError(f'{path}: refused: {reason}') from None
+    samples = load(path, _ALLOWED, _CONTENTS)
     if not isinstance(samples, list) or not samples:
         raise ValueError(f'{path}: expected a list of data samples')
     for number, sample in enumerate(samples):
