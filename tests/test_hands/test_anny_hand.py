@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.spatial import ConvexHull, cKDTree
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from synhand.hands.anatomy import (
@@ -15,8 +15,8 @@ from synhand.hands.anatomy import (
     pose_from_degrees,
     reflect_at_limits,
 )
-from synhand.hands.anny_hand import default_hand, drawn_hand
-from synhand.hands.simplify import simplify
+from synhand.hands.anny_hand import SIMPLE_FILE, default_hand, drawn_hand
+from synhand.hands.simplify import write
 from synhand.skeleton import BONES, FINGERTIPS, JOINT_FAMILIES
 
 BENT = pose_from_degrees(
@@ -269,28 +269,10 @@ def test_drawn_hand_is_a_part_of_the_baked_one(hand, rest):
     assert np.quantile(apart[fingers], 0.95) < 2.0
 
 
-def test_simplifying_keeps_a_sphere_closed_and_round():
-    vertices, faces = ball(12)
-    keep, fewer = simplify(vertices, faces, np.array([0, 5]), 70)
-    assert {0, 5} <= set(keep)
-    assert len(keep) == 70
-    # Euler: a closed surface of that many vertices has that many faces.
-    assert len(fewer) == 2 * len(keep) - 4
-    normals = np.cross(*np.diff(vertices[keep][fewer], axis=1).swapaxes(0, 1))
-    middles = vertices[keep][fewer].mean(1)
-    assert ((normals * middles).sum(1) > 0).all()
-    assert np.linalg.norm(middles, axis=1).min() > 0.85
-
-
-def ball(rings):
-    """A closed unit sphere, counter-clockwise seen from outside."""
-    grid = np.random.default_rng(0).normal(size=(rings**2, 3))
-    grid /= np.linalg.norm(grid, axis=1, keepdims=True)
-    hull = ConvexHull(grid)
-    faces = hull.simplices.copy()
-    outward = np.einsum('fi,fi->f', hull.equations[:, :3], grid[faces[:, 0]])
-    a, b, c = grid[faces].swapaxes(0, 1)
-    turned = (np.cross(b - a, c - a) * hull.equations[:, :3]).sum(1) < 0
-    assert (outward > 0).all()
-    faces[turned] = faces[turned][:, ::-1]
-    return grid, faces
+def test_the_drawn_hand_is_what_its_command_writes(hand, tmp_path, capsys):
+    write(hand, tmp_path / SIMPLE_FILE.name)
+    found = np.load(tmp_path / SIMPLE_FILE.name)
+    stored = np.load(SIMPLE_FILE)
+    for name in stored:
+        np.testing.assert_array_equal(found[name], stored[name])
+    assert '960 vertices' in capsys.readouterr().out

@@ -3,12 +3,7 @@
 import numpy as np
 import pytest
 
-from synhand.hands.meshes import (
-    edges_of,
-    interpolation,
-    mesh_levels,
-    simplify,
-)
+from synhand.hands.meshes import interpolation, mesh_levels
 
 
 def sphere(rows=16, columns=24):
@@ -106,25 +101,7 @@ def test_interpolation_finds_the_nearest_place():
     np.testing.assert_allclose(found, best, atol=0.02)
 
 
-def test_a_border_stays():
-    grid = np.stack(np.meshgrid(range(6), range(6), [0.0]), -1).reshape(-1, 3)
-    corner = (np.arange(5)[:, None] * 6 + np.arange(5)).ravel()
-    faces = np.concatenate(
-        [
-            np.stack([corner, corner + 1, corner + 6], 1),
-            np.stack([corner + 1, corner + 7, corner + 6], 1),
-        ]
-    )
-    kept, _ = simplify(grid, faces, 22)
-    border = (grid[:, :2] % 5 == 0).any(1)
-    assert set(np.flatnonzero(border)) <= set(kept)
-
-
 def test_impossible_sizes_are_named():
     vertices, faces = sphere(6, 6)
     with pytest.raises(ValueError, match='falling numbers above 3 and below'):
         mesh_levels(vertices, faces, [10, 20])
-    flat = np.eye(3), np.array([[0, 1, 2]])
-    with pytest.raises(ValueError, match='3 vertices at its coarsest, 2'):
-        simplify(*flat, 2)
-    assert edges_of(flat[1], 3).sum() == 6

@@ -1,15 +1,12 @@
 """Coarser versions of a mesh, with the maps between them.
 
-Vertices are merged in pairs in the order of the quadric error (M. Garland,
-P. Heckbert, SIGGRAPH 1997), one of the two keeps its place, so a coarse mesh
-is a choice of the fine one's vertices. Going back up, each fine vertex is a
-weighted mean of the corners of the coarse triangle nearest to it (A. Ranjan
-et al., ECCV 2018). Mesh Graphormer takes such levels.
+A coarse mesh is a choice of the fine one's vertices. Going back up, each fine
+vertex is a weighted mean of the corners of the coarse triangle nearest to it
+(A. Ranjan et al., ECCV 2018). Mesh Graphormer takes such levels.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_matrix, csr_matrix, diags, identity
 
+from synhand.hands.collapse import collapse_edges
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-_FLIP = 0.2
-"""Least cosine between a triangle's normals before and after a merge."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +79,10 @@ def mesh_levels(
                 f'sizes: expected falling numbers above 3 and below '
                 f'{len(ids)}, got {list(sizes)}'
             )
-        kept, coarse = simplify(points[fine.vertex_ids], fine.faces, size)
+        fine_points = points[fine.vertex_ids]
+        kept, coarse = collapse_edges(fine_points, fine.faces, size)
         chosen = fine.vertex_ids[kept]
-        up = interpolation(points[fine.vertex_ids], points[chosen], coarse)
+        up = interpolation(fine_points, points[chosen], coarse)
         levels.append(MeshLevel(chosen, coarse, edges_of(coarse, size), up))
     return levels
 
@@ -107,146 +104,6 @@ def _restrict(faces: IntArray, ids: IntArray) -> IntArray:
     number[ids[ids <= faces.max()]] = np.flatnonzero(ids <= faces.max())
     renumbered = number[faces]
     return renumbered[(renumbered >= 0).all(1)]
-
-
-# ---- going down --------------------------------------------------------
-
-
-class _Collapser:
-    """A mesh whose edges are collapsed one after the other."""
-
-    def __init__(self, vertices: FloatArray, faces: IntArray) -> None:
-        self.vertices = vertices
-        self.faces = [tuple(face) for face in faces.tolist()]
-        self.around: list[set[int]] = [set() for _ in vertices]
-        for number, face in enumerate(self.faces):
-            for corner in face:
-                self.around[corner].add(number)
-        self.quadrics = _quadrics(vertices, faces)
-        self.version = [0] * len(vertices)
-        self.alive = {c for face in self.faces for c in face}
-        self.heap: list[tuple[float, int, int, int, int]] = []
-        for vertex in self.alive:
-            self._push(vertex)
-
-    def neighbours(self, vertex: int) -> set[int]:
-        """Vertices that share a face with one."""
-        faces = (self.faces[face] for face in self.around[vertex])
-        return {c for face in faces for c in face} - {vertex}
-
-    def _push(self, vertex: int) -> None:
-        for other in self.neighbours(vertex):
-            for gone, kept in ((vertex, other), (other, vertex)):
-                at = np.append(self.vertices[kept], 1.0)
-                total = self.quadrics[gone] + self.quadrics[kept]
-                entry = (float(at @ total @ at), gone, kept)
-                stamp = self.version[gone], self.version[kept]
-                heapq.heappush(self.heap, (*entry, *stamp))
-
-    def collapse_next(self) -> bool:
-        """Merges the cheapest pair that may be; False when none is left."""
-        while self.heap:
-            _, gone, kept, *stamp = heapq.heappop(self.heap)
-            if stamp != [self.version[gone], self.version[kept]]:
-                continue
-            if self._allowed(gone, kept):
-                self._collapse(gone, kept)
-                return True
-        return False
-
-    def _allowed(self, gone: int, kept: int) -> bool:
-        """The surface stays a manifold and no triangle turns over."""
-        shared = self.around[gone] & self.around[kept]
-        common = self.neighbours(gone) & self.neighbours(kept)
-        border = len(self.neighbours(gone)) != len(self.around[gone])
-        if border or len(common) != len(shared):
-            return False
-        moved = [self.faces[f] for f in self.around[gone] - shared]
-        if not moved:
-            return False
-        corners = np.array(moved)
-        before = _normals(self.vertices, corners)
-        after = _normals(
-            self.vertices, np.where(corners == gone, kept, corners)
-        )
-        return bool(((before * after).sum(1) > _FLIP).all())
-
-    def _collapse(self, gone: int, kept: int) -> None:
-        touched = self.neighbours(gone) | {kept}
-        for number in list(self.around[gone]):
-            face = self.faces[number]
-            if kept in face:
-                for corner in face:
-                    self.around[corner].discard(number)
-                continue
-            a, b, c = (kept if corner == gone else corner for corner in face)
-            self.faces[number] = (a, b, c)
-            self.around[kept].add(number)
-        self.around[gone] = set()
-        self.alive.discard(gone)
-        self.quadrics[kept] += self.quadrics[gone]
-        for vertex in touched:
-            self.version[vertex] += 1
-        for vertex in touched:
-            self._push(vertex)
-
-    def living_faces(self) -> IntArray:
-        numbers = set().union(*self.around)
-        return np.array([self.faces[n] for n in sorted(numbers)])
-
-
-def simplify(
-    vertices: FloatArray, faces: IntArray, size: int
-) -> tuple[IntArray, IntArray]:
-    """Choose vertices by edge collapse.
-
-    Args:
-        vertices: (V, 3).
-        faces: (F, 3).
-        size: W.
-
-    Returns:
-        Numbers (W,) of the vertices that stay and faces (F', 3) in them.
-
-    Raises:
-        ValueError: The mesh cannot be made that coarse.
-    """
-    mesh = _Collapser(vertices, faces)
-    while len(mesh.alive) > size:
-        if not mesh.collapse_next():
-            raise ValueError(
-                f'sizes: the mesh has {len(mesh.alive)} vertices at its '
-                f'coarsest, {size} asked for'
-            )
-    kept = np.array(sorted(mesh.alive))
-    return kept, _restrict(mesh.living_faces(), kept)
-
-
-def _quadrics(vertices: FloatArray, faces: IntArray) -> FloatArray:
-    """Sum (V, 4, 4) of the squared distances to the planes of the faces."""
-    corners = vertices[faces]
-    normals = np.cross(
-        corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    )
-    area = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = normals / np.maximum(area, 1e-12)
-    offset = -(normals * corners[:, 0]).sum(1, keepdims=True)
-    plane = np.concatenate([normals, offset], 1)
-    outer = area[..., None] * plane[:, :, None] * plane[:, None]
-    total = np.zeros((len(vertices), 4, 4))
-    for corner in faces.T:
-        np.add.at(total, corner, outer)
-    return total
-
-
-def _normals(vertices: FloatArray, faces: IntArray) -> FloatArray:
-    a, b, c = (vertices[faces[:, i]] for i in range(3))
-    normals = np.cross(b - a, c - a)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return normals / np.maximum(length, 1e-12)
-
-
-# ---- going up ----------------------------------------------------------
 
 
 def interpolation(
