@@ -7,6 +7,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
+from mmpose.structures.bbox import get_udp_warp_matrix
 
 import synhand.registry  # noqa: F401
 from shard_factory import make_row
@@ -99,6 +100,27 @@ def test_perfect_heads_give_true_3d():
         assert np.abs(prediction.keypoints_cam[0] - points).max() < 1.0
         assert sample.metainfo['camera'] == 'given'
         assert 'keypoints_z' not in prediction
+
+
+@pytest.mark.parametrize('degrees', [0.0, 35.0, -140.0])
+def test_crops_that_were_turned_are_turned_back(degrees):
+    rotation = np.array([degrees], np.float32)
+    sample = _sample(1, bbox_rotation=rotation)
+    points, camera = _truth(1)
+    pixels = to_25d(points, camera)[:, :2]
+    warp = get_udp_warp_matrix(
+        sample.metainfo['input_center'],
+        sample.metainfo['input_scale'],
+        degrees,
+        output_size=_SIZE,
+    )
+    crop = pixels @ warp[:, :2].T + warp[:, 2]
+    size = np.array(_SIZE)
+    head = _perfect(1, sample)
+    head.keypoints = (crop / (size - 1) * size)[None]
+    _model().add_pred_to_datasample([head], None, [sample])
+    found = sample.pred_instances.keypoints[0]
+    assert np.abs(found - pixels).max() < 0.01
 
 
 @pytest.mark.parametrize(

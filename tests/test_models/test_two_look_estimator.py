@@ -36,12 +36,14 @@ def _crops(count: int = 2) -> torch.Tensor:
     return torch.randn(count, 3, 192, 192)
 
 
-def _samples(count: int = 2, **meta) -> list:
+def _samples(count: int = 2, side: int = 1, **meta) -> list:
     samples = []
     for index in range(count):
         sample = PoseDataSample(
             gt_instances=InstanceData(
-                bboxes=np.zeros((1, 4)), bbox_scores=np.ones(1)
+                bboxes=np.zeros((1, 4)),
+                bbox_scores=np.ones(1),
+                hand_side=np.array([side]),
             ),
             metainfo=dict(
                 input_size=(192, 192),
@@ -130,6 +132,7 @@ def test_only_the_reader_learns_and_labels_follow(model, first_pose):
     samples[0].gt_instance_labels.keypoint_labels[0, 3, :2] = 5.0
     model.train()
     assert not model.first.training
+    assert model.backbone.training
     losses = model.loss(_crops(), samples)
     sum(losses.values()).backward()
     assert model.backbone.conv1.weight.grad.abs().max() > 0
@@ -148,3 +151,63 @@ def test_only_the_reader_learns_and_labels_follow(model, first_pose):
         )
     assert samples[0].gt_instance_labels.keypoint_weights[0, 3] == 0
     assert samples[0].gt_instance_labels.depth_weights[0, 3] == 1
+
+
+def _side_bias(model, logit):
+    with torch.no_grad():
+        model.side.layer.weight.zero_()
+        model.side.layer.bias.fill_(logit)
+
+
+def test_unknown_sides_are_told_and_read_mirrored(model):
+    """A left hand's reading is that of the mirrored crop, mirrored back."""
+    crops = _crops()
+    known = _samples(side=0, mirrored=True)
+    with torch.no_grad():
+        _side_bias(model, -2.0)
+        told = model.predict(crops, _samples(side=-1))
+        windows = model._first_windows(crops, {})
+        left = torch.ones(2, dtype=torch.bool)
+        mirrored = windows.cut(crops, 96).flip(-1)
+        seen = model.head.read_out(model.extract_feat(mirrored))['pose']
+        found = model._read(windows, left, crops, _samples())['pose']
+        _side_bias(model, 2.0)
+        right = model.predict(crops, _samples(side=-1))
+        given = model.predict(crops, known)
+    expected = torch.cat([1 - seen[..., :1], seen[..., 1:2]], -1)
+    torch.testing.assert_close(
+        found[..., :2], windows.outside(expected), atol=1e-5, rtol=0
+    )
+    assert [int(s.pred_instances.hand_side[0]) for s in told] == [0, 0]
+    assert [int(s.pred_instances.hand_side[0]) for s in right] == [1, 1]
+    assert [int(s.pred_instances.hand_side[0]) for s in given] == [0, 0]
+    assert given[0].pred_instances.hand_side_scores == 1
+    assert told[0].pred_instances.hand_side_scores == pytest.approx(
+        torch.tensor(2.0).sigmoid().item()
+    )
+
+
+def test_the_side_is_learnt_alone(root):
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    config = Config.fromfile(root / _CONFIG.replace('fpn_', 'fpn_side_'))
+    model = MODELS.build(config.model).train()
+    assert not model.backbone.training
+    learnt = [n for n, p in model.named_parameters() if p.requires_grad]
+    assert learnt == ['side.layer.weight', 'side.layer.bias']
+    optimiser = torch.optim.SGD(model.side.parameters(), lr=1.0)
+    crops, losses = _crops(4), []
+    for _ in range(30):
+        loss = model.loss(crops, _samples(4))['loss_side']
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss))
+    assert losses[-1] < losses[0]
+
+
+def test_sides_need_a_classifier(root):
+    init_default_scope('mmpose')
+    config = Config.fromfile(root / _CONFIG).model
+    with pytest.raises(ValueError, match='side_channels'):
+        MODELS.build({**config, 'side_channels': None, 'learns': 'side'})

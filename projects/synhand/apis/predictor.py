@@ -32,6 +32,7 @@ Image = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
 
 _STOCK_PADDING = 1.25
+_SIDES = {number: side for side, number in HAND_SIDES.items()}
 
 
 class PredictionError(ValueError):
@@ -43,8 +44,8 @@ class HandPrediction:
     """One hand.
 
     Attributes:
-        hand: `'left'`, `'right'` or, where the model makes no difference and
-            nobody said, `'unknown'`.
+        hand: `'left'` or `'right'`, as given or as the model sees it;
+            `'unknown'` where it makes no difference and nobody said.
         bbox: (4,) x1, y1, x2, y2 in pixels of the image: as given, else that
             of the keypoints of the first look, or the whole image where the
             second look was less sure.
@@ -110,8 +111,9 @@ class HandPredictor:
     show one hand with some margin, and the second one is of what was found
     there; the reading with the higher mean score is kept. Where a model was
     trained on right hands only (its pipeline mirrors left ones) and the side
-    is unknown, a photo is read both as of a right and as of a left hand, and
-    again the reading with the higher mean score is kept.
+    is unknown, the model's side classifier decides; without one a photo is
+    read both as of a right and as of a left hand, and again the reading with
+    the higher mean score is kept.
 
     Args:
         model: Name of a released model; None without `config` means
@@ -159,7 +161,7 @@ class HandPredictor:
             step['type'] == 'MirrorHand'
             and step.get('mode', 'right') == 'right'
             for step in steps
-        )
+        ) and not getattr(self.model, 'side', None)
         info = parse_pose_metainfo(hand_metainfo('hand'))
         self._info = {key: info[key] for key in METAINFO_KEYS}
 
@@ -456,6 +458,8 @@ def _prediction(
     pixels = np.concatenate([found.keypoints[0], scores], -1)
     if not (np.isfinite(points).all() and np.isfinite(pixels).all()):
         raise PredictionError('the model gives values that are not finite')
+    if hand == 'unknown' and 'hand_side' in found:
+        hand = _SIDES[int(found.hand_side[0])]
     camera = sample.metainfo['camera']
     return HandPrediction(
         hand=hand,

@@ -87,6 +87,7 @@ def two_look_model(
     crop_size: Sequence[int],
     first: dict,
     first_weights: str,
+    side_channels: int | None = None,
     **head: object,
 ) -> dict:
     """A latent 2.5D model that reads windows which another one finds.
@@ -98,6 +99,7 @@ def two_look_model(
         crop_size: (W, H) of the crops in pixels, W = H.
         first: Config of the model that finds the windows.
         first_weights: Its checkpoint, where training starts.
+        side_channels: See `TwoLookEstimator`.
         **head: Further arguments of `Latent25DHead`.
     """
     reader = latent25d_model(
@@ -111,4 +113,5 @@ def two_look_model(
         first=dict(first, data_preprocessor=None, init_cfg=start),
         window_size=window_size[0],
         padding=UPRIGHT_PADDING,
+        side_channels=side_channels,
     )

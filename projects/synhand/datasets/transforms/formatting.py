@@ -21,6 +21,7 @@ _META_KEYS = (
     'input_size',
     'input_center',
     'input_scale',
+    'bbox_rotation',
     'flip_indices',
     'dataset_name',
     'mirrored',

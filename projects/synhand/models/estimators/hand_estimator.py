@@ -10,6 +10,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import InstanceList, PixelDataList, SampleList
 from torch import Tensor
 
@@ -125,6 +126,8 @@ class HandPoseEstimator(TopdownPoseEstimator):
         samples = super().add_pred_to_datasample(
             batch_pred_instances, batch_pred_fields, batch_data_samples
         )
+        for sample in samples:
+            _turn_to_image(sample)
         if samples and 'keypoints_z' in samples[0].pred_instances:
             self._add_3d(samples)
         return samples
@@ -179,6 +182,20 @@ class HandPoseEstimator(TopdownPoseEstimator):
         rays[torch.tensor(mirrored, device=device), :, 0] *= -1
         with torch.no_grad():
             return refiner(rays).cpu().numpy()[:, None]
+
+
+def _turn_to_image(sample: PoseDataSample) -> None:
+    """Undo the rotation of the crop, which the stock estimator leaves out."""
+    rotation = sample.metainfo.get('bbox_rotation')
+    if rotation is None or not np.any(rotation):
+        return
+    angle = np.radians(float(np.ravel(rotation)[0]))
+    cos, sin = np.cos(angle), np.sin(angle)
+    turn = np.array([[cos, -sin], [sin, cos]])
+    centre = sample.metainfo['input_center']
+    found = sample.pred_instances
+    turned = centre + (found.keypoints - centre) @ turn
+    found.keypoints = turned.astype(found.keypoints.dtype)
 
 
 def autocast_of(inputs: Tensor, cfg: dict) -> torch.autocast:

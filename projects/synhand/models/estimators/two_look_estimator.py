@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,8 +17,11 @@ from synhand.models.estimators.hand_estimator import (
     HandPoseEstimator,
     autocast_of,
 )
+from synhand.models.heads.parts import SideClassifier
 from synhand.models.labels import collect_labels
 from synhand.models.upright import UprightWindows, upright_windows
+
+_LEARNERS = ('reader', 'side')
 
 
 @MODELS.register_module()
@@ -36,9 +41,17 @@ class TwoLookEstimator(HandPoseEstimator):
             network.
         padding: Side of a window in longer sides of the turned keypoints'
             box.
+        side_channels: Channels of the backbone's last map, from which a
+            classifier tells the side of hands whose side nobody said; None
+            for no classifier.
+        learns: What training changes: `'reader'`, the own network, or
+            `'side'`, the classifier alone.
         **kwargs: Those of `HandPoseEstimator`. `test_cfg` may hold
             `flip_test` and `looks`, the number of windows: from the third
             look on the last look's keypoints make the window.
+
+    Raises:
+        ValueError: `learns` is unknown, or there is nothing that could.
     """
 
     def __init__(
@@ -47,40 +60,101 @@ class TwoLookEstimator(HandPoseEstimator):
         first: dict,
         window_size: int,
         padding: float,
+        side_channels: int | None = None,
+        learns: str = 'reader',
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        if learns not in _LEARNERS or (learns == 'side' and not side_channels):
+            raise ValueError(
+                f'learns: expected one of {_LEARNERS}, the second with '
+                f'side_channels, got {learns!r}'
+            )
         self.first = MODELS.build(first)
-        self.first.requires_grad_(False)
         self.window_size = window_size
         self.padding = padding
+        self.learns = learns
+        if learns == 'side':
+            self.requires_grad_(False)
+        self.first.requires_grad_(False)
+        self.side = None
+        if side_channels:
+            self.side = SideClassifier(side_channels)
+            self.side.requires_grad_(learns == 'side')
 
     def train(self, mode: bool = True) -> TwoLookEstimator:
-        super().train(mode)
+        super().train(mode and self.learns == 'reader')
         self.first.eval()
+        self.training = mode
         return self
 
+    def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """The maps that the head reads, then the backbone's last one."""
+        maps = self.backbone(inputs)
+        feats = self.neck(maps) if self.with_neck else maps
+        return (*feats, maps[-1])
+
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
-        """Losses of the own network on the first model's windows."""
+        """Losses of the own network on the first model's windows.
+
+        Or of the side classifier: all crops show right hands, and each
+        mirrored window a left one.
+        """
         inputs = self._prepare(inputs)
         windows = self._first_windows(inputs, self.train_cfg)
-        _relabel(data_samples, windows)
         views = self._prepare(windows.cut(inputs, self.window_size))
+        if self.learns == 'side':
+            return self._side_loss(views)
+        _relabel(data_samples, windows)
         # windows are computed outside: half precision would move them
         with autocast_of(inputs, self.train_cfg):
             feats = self.extract_feat(views)
             return self.head.loss(feats, data_samples, self.train_cfg)
 
+    def _side_loss(self, views: Tensor) -> dict[str, Tensor]:
+        both = torch.cat([views, views.flip(-1)])
+        label = torch.ones(len(both), device=both.device)
+        label[len(views) :] = 0
+        with torch.no_grad(), autocast_of(views, self.train_cfg):
+            feature = self.extract_feat(both)[-1]
+        return dict(
+            loss_side=self.side.loss(feature, label, torch.ones_like(label))
+        )
+
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
         inputs = self._prepare(inputs)
         windows = self._first_windows(inputs, self.test_cfg)
-        found = self._read(windows, inputs, data_samples)
+        right = self._sides(windows, inputs, data_samples)
+        found = self._read(windows, right < 0.5, inputs, data_samples)
         for _ in range(self.test_cfg.get('looks', 2) - 2):
             windows = upright_windows(found['pose'][..., :2], self.padding)
-            found = self._read(windows, inputs, data_samples)
-        return self.add_pred_to_datasample(
-            self.head.deliver(found, data_samples), None, data_samples
+            found = self._read(windows, right < 0.5, inputs, data_samples)
+        predictions = self.head.deliver(found, data_samples)
+        if self.side is not None:
+            _add_sides(predictions, right, data_samples)
+        return self.add_pred_to_datasample(predictions, None, data_samples)
+
+    def _sides(
+        self, windows: UprightWindows, crops: Tensor, samples: SampleList
+    ) -> Tensor:
+        """(B,) probability that a crop shows a right hand.
+
+        1 where the side is known, for the pipeline has mirrored left hands.
+        """
+        right = torch.ones(len(crops), device=crops.device)
+        unknown = torch.tensor([_known_side(s) < 0 for s in samples])
+        if self.side is None or not unknown.any():
+            return right
+        chosen = UprightWindows(
+            windows.centre[unknown],
+            windows.side[unknown],
+            windows.turn[unknown],
         )
+        views = chosen.cut(crops[unknown], self.window_size)
+        with autocast_of(crops, self.test_cfg):
+            feature = self.extract_feat(self._prepare(views))[-1]
+        right[unknown] = self.side(feature.float()).sigmoid()
+        return right
 
     def _first_windows(self, crops: Tensor, cfg: dict) -> UprightWindows:
         """Windows around what the first model finds in crops (B, 3, H, H)."""
@@ -91,18 +165,47 @@ class TwoLookEstimator(HandPoseEstimator):
         return upright_windows(found['pose'][..., :2].float(), self.padding)
 
     def _read(
-        self, windows: UprightWindows, crops: Tensor, samples: SampleList
+        self,
+        windows: UprightWindows,
+        left: Tensor,
+        crops: Tensor,
+        samples: SampleList,
     ) -> dict[str, Tensor]:
-        """What the own network sees in windows, in positions of the crops."""
-        views = self._prepare(windows.cut(crops, self.window_size))
+        """What the own network sees in windows, in positions of the crops.
+
+        Windows that show left hands, `left` (B,), are read mirrored.
+        """
+        views = windows.cut(crops, self.window_size)
+        views[left] = views[left].flip(-1)
+        views = self._prepare(views)
         with autocast_of(crops, self.test_cfg):
             feats = self.extract_feat(views)
             if self.test_cfg.get('flip_test', False):
                 feats = [feats, self.extract_feat(views.flip(-1))]
             found = self.head.see(feats, samples, self.test_cfg)
         position, depth = found['pose'].float().split([2, 1], -1)
+        position[left, :, 0] = 1 - position[left, :, 0]
         pose = torch.cat([windows.outside(position), depth], -1)
         return {**found, 'pose': pose}
+
+
+def _known_side(sample: PoseDataSample) -> int:
+    """0 left, 1 right, -1 unknown."""
+    side = sample.gt_instances.get('hand_side', None)
+    return -1 if side is None else int(np.ravel(side)[0])
+
+
+def _add_sides(
+    predictions: list[InstanceData], right: Tensor, samples: SampleList
+) -> None:
+    """Adds `hand_side` (1,) and `hand_side_scores` (1,), 1 where known."""
+    for prediction, chance, sample in zip(
+        predictions, right.tolist(), samples, strict=True
+    ):
+        known = _known_side(sample)
+        side = known if known >= 0 else int(chance >= 0.5)
+        prediction.hand_side = np.array([side], np.int8)
+        prediction.hand_side_scores = np.array([max(chance, 1 - chance)])
 
 
 def _relabel(samples: SampleList, windows: UprightWindows) -> None:

@@ -1,0 +1,12 @@
+"""The last stage of the two-look model: from `load_from`, it learns sides."""
+
+_base_ = ['latent25d_2look-res18half-fpn_synhand-192x192.py']
+
+from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
+
+model = dict(learns='side')
+globals().update(
+    recipes.schedule(
+        samples=100_000, batch_size=128, lr=1e-2, warmup_samples=0, ema=False
+    )
+)
