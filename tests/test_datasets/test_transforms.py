@@ -198,9 +198,9 @@ def test_background_cache_is_bounded_uses_all_and_is_not_pickled(tmp_path):
 
 
 def test_missing_background_folders_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no such background folder'):
+    with pytest.raises(FileNotFoundError, match='absent: no such folder'):
         ReplaceBackground(str(tmp_path / 'absent'))
-    with pytest.raises(FileNotFoundError, match='no photo'):
+    with pytest.raises(FileNotFoundError, match='no photos'):
         ReplaceBackground(str(tmp_path))
 
 

@@ -8,21 +8,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from synhand.photos import read_small
+
 _MAX_SIDE = 640
 
 
 @lru_cache(maxsize=512)
 def _photo(path: Path) -> np.ndarray:
     """A photo (H, W, 3) RGB, its longer side at most 640 px."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f'{path}: not a readable image; expected a photo')
-    scale = _MAX_SIDE / max(image.shape[:2])
-    if scale < 1:
-        image = cv2.resize(
-            image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
-        )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(read_small(path, _MAX_SIDE), cv2.COLOR_BGR2RGB)
 
 
 def photo_background(

@@ -7,12 +7,12 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from synhand.photos import background_photos
 from synhand.synthesis.environment import hdr_files
 from synhand.synthesis.poses import PoseShares
 
 # Bumped when the same configuration would draw other images.
 GENERATOR_VERSION = 5
-PHOTO_SUFFIXES = ('.jpg', '.jpeg', '.png')
 MODES = ('crop', 'frame')
 
 
@@ -146,18 +146,7 @@ class SynthesisConfig:
         """
         if self.backgrounds is None:
             return []
-        folder = Path(self.backgrounds)
-        files = sorted(
-            path
-            for path in folder.rglob('*')
-            if path.suffix.lower() in PHOTO_SUFFIXES
-        )
-        if not files:
-            raise FileNotFoundError(
-                f'{folder}: no photos to put behind hands; expected a folder '
-                f'with {", ".join(PHOTO_SUFFIXES)} files'
-            )
-        return files
+        return background_photos(self.backgrounds)
 
     def environment_files(self) -> list[Path]:
         """The HDR images of the folder in a fixed order.

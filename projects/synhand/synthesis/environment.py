@@ -14,6 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from synhand.photos import find_files
+
 SIDE = 16
 ROUGHNESSES = (0.15, 0.3, 0.5, 0.8)
 _TILE = 12  # as in surface.frag, with a border of one texel
@@ -241,17 +243,7 @@ def hdr_files(folder: str | Path) -> list[Path]:
     Raises:
         FileNotFoundError: The folder is missing or holds none.
     """
-    files = sorted(
-        path
-        for path in Path(folder).rglob('*')
-        if path.suffix.lower() in HDR_SUFFIXES
-    )
-    if not files:
-        raise FileNotFoundError(
-            f'{folder}: no environments to light hands with; expected a '
-            f'folder with {" or ".join(HDR_SUFFIXES)} files'
-        )
-    return files
+    return find_files(folder, HDR_SUFFIXES, 'environments to light hands with')
 
 
 def look_up(panorama: np.ndarray, directions: np.ndarray) -> np.ndarray:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 
-from synhand.datasets.transforms.loading import decode_image
+from synhand.photos import background_photos, read_small
 
 Image = npt.NDArray[np.uint8]
-_SUFFIXES = ('.jpg', '.jpeg', '.png', '.webp')
 
 
 class BackgroundSource:
@@ -48,7 +45,7 @@ class BackgroundSource:
         self.cache = cache
         self.longest_side = longest_side
         self.exchange = exchange
-        self._paths = _photos(folder) if folder else []
+        self._paths = background_photos(folder) if folder else []
         self._kept: list[Image] = []
 
     def __getstate__(self) -> dict:
@@ -80,35 +77,8 @@ class BackgroundSource:
             path = self._paths[len(self._kept)]
         else:
             path = self._paths[np.random.randint(len(self._paths))]
-        self._kept.append(_read_small(path, self.longest_side))
+        self._kept.append(read_small(path, self.longest_side))
         return self._kept[-1]
-
-
-def _photos(folder: str) -> list[Path]:
-    root = Path(folder)
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f'{root}: no such background folder; expected a folder of photos'
-        )
-    paths = sorted(
-        path for path in root.rglob('*') if path.suffix.lower() in _SUFFIXES
-    )
-    if not paths:
-        raise FileNotFoundError(
-            f'{root}: no photo in it; expected files ending in '
-            f'{", ".join(_SUFFIXES)}'
-        )
-    return paths
-
-
-def _read_small(path: Path, longest_side: int) -> Image:
-    image = decode_image(path.read_bytes(), cv2.IMREAD_COLOR, str(path))
-    shrink = longest_side / max(image.shape[:2])
-    if shrink < 1:
-        image = cv2.resize(
-            image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA
-        )
-    return image
 
 
 def _random_part(photo: Image, width: int, height: int) -> Image:
