@@ -18,6 +18,7 @@ from scipy.io import savemat
 
 from helpers import random_hands
 from synhand.datasets.dexycb import CAMERAS, SUBJECTS
+from synhand.datasets.freihand import MANO_VERTICES
 from synhand.datasets.stb import SEQUENCES
 from synhand.geometry.cameras import project
 from synhand.skeleton import from_standard
@@ -60,6 +61,16 @@ def write_freihand(folder: Path, count: int = 3) -> np.ndarray:
     for i in range(count):
         draw(folder / 'training' / 'mask' / f'{i:08d}.jpg', 224)
     return points
+
+
+def write_freihand_meshes(folder: Path, points: np.ndarray) -> np.ndarray:
+    """Vertices (N, 778, 3) mm about the keypoints of `write_freihand`."""
+    rng = np.random.default_rng(0)
+    nearest = points[:, rng.integers(0, 21, MANO_VERTICES)]
+    vertices = nearest + rng.normal(0, 5, nearest.shape)
+    content = (vertices / 1000).tolist()
+    dump(folder / 'evaluation_verts.json', content)
+    return vertices
 
 
 def write_interhand(folder: Path, split: str = 'test') -> np.ndarray:

@@ -7,6 +7,7 @@ from benchmark_factory import (
     WRITERS,
     write_dexycb,
     write_freihand,
+    write_freihand_meshes,
     write_ho3d,
     write_interhand,
     write_rhd,
@@ -25,6 +26,7 @@ from synhand.datasets import (
     Rhd3DDataset,
     StbDataset,
 )
+from synhand.datasets.transforms import LoadHandImage, PackHandInputs
 from synhand.geometry.cameras import project
 from synhand.skeleton import ORDERS
 
@@ -111,6 +113,23 @@ def test_freihand_without_labels_gives_camera_and_scale(tmp_path):
     assert np.isfinite(sample['bone_scale']).all()
     with pytest.raises(ValueError, match="box='keypoints' needs it"):
         len(FreiHand3DDataset(str(tmp_path), box='keypoints'))
+
+
+def test_freihand_meshes_are_packed_in_mm(tmp_path):
+    points = write_freihand(tmp_path)
+    pipeline = [LoadHandImage(), PackHandInputs()]
+    options = dict(data_root=str(tmp_path), pipeline=pipeline)
+    without = FreiHand3DDataset(**options)[1]['data_samples'].gt_instances
+    assert 'vertices_cam' not in without
+    with pytest.raises(FileNotFoundError, match='evaluation_verts.json'):
+        FreiHand3DDataset(**options, vertices=True)
+    vertices = write_freihand_meshes(tmp_path, points)
+    dataset = FreiHand3DDataset(**options, vertices=True)
+    found = dataset[1]['data_samples'].gt_instances.vertices_cam
+    assert found.shape == (1, 778, 3)
+    np.testing.assert_allclose(found[0], vertices[1], atol=1e-3)
+    with pytest.raises(ValueError, match="vertices: .* got 'training'"):
+        FreiHand3DDataset(str(tmp_path), 'training', vertices=True)
 
 
 def test_real_freihand(real_data):

@@ -10,7 +10,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
-from benchmark_factory import WRITERS, write_dexycb
+from benchmark_factory import WRITERS, write_dexycb, write_freihand_meshes
+from mano_factory import write_mano
 from model_factory import write_checkpoint
 from synhand import recipes
 
@@ -75,6 +76,34 @@ def test_dexycb_config_runs(tmp_path, score):
     assert score(tmp_path, 'dexycb', *one)['hand3d/samples'] == 9
 
 
+@pytest.mark.parametrize('own', [False, True])
+def test_vertices_are_scored_as_far_as_meshes_agree(
+    root, run_tool, tmp_path, monkeypatch, capfd, own
+):
+    """The free hand has another topology than the truth, MANO has not."""
+    folder = tmp_path / 'freihand'
+    write_freihand_meshes(folder, WRITERS['freihand'](folder))
+    monkeypatch.setenv('SYNHAND_DATA', str(tmp_path))
+    path = root / CONFIGS / 'boukhayma_freihand.py'
+    config = Config.fromfile(path)
+    choice = list(QUICK)
+    if not own:
+        config.model.head.mano = str(write_mano(tmp_path / 'MANO_RIGHT.pkl'))
+        choice.append(f'model.head.mano={config.model.head.mano}')
+    init_default_scope('mmpose')
+    state = MODELS.build(config.model).state_dict()
+    torch.save(dict(state_dict=state), tmp_path / 'model.pth')
+    out = ['--work-dir', tmp_path, '--out', tmp_path / 'out.json']
+    out += ['--cfg-options', *choice]
+    run_tool('test.py', path, tmp_path / 'model.pth', *out)
+    metrics = json.loads((tmp_path / 'out.json').read_text())
+    assert metrics['mesh/samples'] == 3 and metrics['mesh/misses'] == 0
+    assert 0 < metrics['mesh/PA-F@15'] < 1
+    assert np.isnan(metrics['mesh/PA-MPVPE']) == own
+    told = 'have not the 778 vertices of the true ones'
+    assert (told in ''.join(capfd.readouterr())) == own
+
+
 def test_set_without_labels_gets_its_result_file(tmp_path, score, monkeypatch):
     WRITERS['freihand'](tmp_path / 'freihand')
     (tmp_path / 'freihand' / 'evaluation_xyz.json').unlink()
@@ -134,5 +163,7 @@ def test_configs_survive_a_dump(root, tmp_path, name):
 def test_names_that_make_no_sense():
     with pytest.raises(ValueError, match='no benchmark .*: expected one of'):
         recipes.benchmark('freihnd', (96, 96))
+    with pytest.raises(ValueError, match='rhd: has no true meshes'):
+        recipes.benchmark('rhd', (96, 96), mesh=True)
     with pytest.raises(ValueError, match='ti1k: has no training set'):
         recipes.training_sets({'ti1k': 1}, (96, 96), 8)

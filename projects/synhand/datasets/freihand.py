@@ -27,6 +27,9 @@ SIZE = 224
 VERSIONS = 4
 """Each training hand is there with so many backgrounds."""
 
+MANO_VERTICES = 778
+"""Of each hand's mesh."""
+
 _SPLITS = ('training', 'evaluation')
 _BOXES = ('image', 'keypoints')
 
@@ -48,6 +51,9 @@ class FreiHand3DDataset(TableHandDataset):
         versions: Backgrounds of the training set, from `range(4)`.
         box: `'image'`, all that the evaluation set gives, or `'keypoints'`,
             their tight box.
+        vertices: Also `vertices_cam` (1, V, 3) in mm, camera frame, of
+            MANO's mesh, from `evaluation_verts.json`: takes seconds, and a
+            gigabyte of memory while it is read.
         **kwargs: Those of `RowHandDataset`.
 
     Raises:
@@ -63,6 +69,7 @@ class FreiHand3DDataset(TableHandDataset):
         split: str = 'evaluation',
         versions: tuple[int, ...] = tuple(range(VERSIONS)),
         box: str = 'image',
+        vertices: bool = False,
         **kwargs: Any,
     ) -> None:
         if split not in _SPLITS:
@@ -76,8 +83,13 @@ class FreiHand3DDataset(TableHandDataset):
                 f'versions: expected some of 0 to {VERSIONS - 1}, got '
                 f'{versions}'
             )
+        if vertices and split != 'evaluation':
+            raise ValueError(
+                f"vertices: expected split='evaluation', got {split!r}"
+            )
         self.split = split
         self.box = box
+        self.vertices = vertices
         self.versions = tuple(versions) if split == 'training' else (0,)
         super().__init__(data_root, **kwargs)
 
@@ -119,6 +131,7 @@ class FreiHand3DDataset(TableHandDataset):
             folder=f'{start}/rgb/',
             bone_scale=scale,
             hand_side=np.full(count, HAND_SIDES['right']),
+            extra=self._meshes(start, count),
         )
         if self.box == 'keypoints':
             if np.isnan(points).any():
@@ -127,6 +140,13 @@ class FreiHand3DDataset(TableHandDataset):
                 )
             table.bbox = tight_box(table.keypoints)
         return table
+
+    def _meshes(self, start: str, count: int) -> dict[str, np.ndarray]:
+        if not self.vertices:
+            return {}
+        shape = (MANO_VERTICES, 3)
+        meshes = read_numbers(f'{start}_verts.json', shape, count) * 1000
+        return dict(vertices_cam=meshes[:, None])
 
 
 def whole_image(width: int, height: int) -> npt.NDArray[np.float32]:

@@ -36,6 +36,7 @@ class Benchmark:
         padding: Side of the crop over the longer side of the set's box.
         has_3d: Whether there are 3D labels.
         labels: File in `folder` without which the test set has no labels.
+        meshes: File in `folder` with the true vertices of the test set.
         submission: Metric that writes the benchmark's result file.
         metrics: Instead of those for 2D or 3D keypoints.
     """
@@ -46,6 +47,7 @@ class Benchmark:
     padding: float = BOX_PADDING
     has_3d: bool = True
     labels: str | None = None
+    meshes: str | None = None
     submission: dict | None = None
     metrics: tuple[dict, ...] = ()
 
@@ -77,6 +79,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         training=dict(split='training', box='keypoints'),
         padding=_WHOLE_IMAGE,
         labels='evaluation_xyz.json',
+        meshes='evaluation_verts.json',
         submission=dict(type='FreiHANDSubmission'),
     ),
     'interhand': Benchmark(
@@ -174,11 +177,18 @@ def _padded(pipeline: list[dict], padding: float) -> list[dict]:
     ]
 
 
-def _evaluators(bench: Benchmark, submission: str | None) -> list[dict]:
-    file = bench.labels and Path(data_root(), bench.folder, bench.labels)
-    unlabelled = bool(file) and not file.is_file()
+def _is_there(bench: Benchmark, file: str) -> bool:
+    return Path(data_root(), bench.folder, file).is_file()
+
+
+def _evaluators(
+    bench: Benchmark, submission: str | None, mesh: bool
+) -> list[dict]:
+    unlabelled = bench.labels and not _is_there(bench, bench.labels)
     metrics = list(bench.metrics) or (
-        evaluators(floors=True) if bench.has_3d else evaluators()[:1]
+        evaluators(floors=True, mesh=mesh)
+        if bench.has_3d
+        else evaluators()[:1]
     )
     if bench.submission and (submission or unlabelled):
         default = f'work_dirs/submissions/{bench.folder}'
@@ -195,6 +205,7 @@ def benchmark(
     batch_size: int = 64,
     submission: str | None = None,
     workers: int = 2,
+    mesh: bool = False,
 ) -> dict:
     """Tests a model on a public set, for `globals().update` in a config.
 
@@ -209,23 +220,30 @@ def benchmark(
             one; by default only where there are no labels, into
             `work_dirs/submissions`.
         workers: Loader processes.
+        mesh: Also errors of vertices, where the file with the true ones is
+            there. Those after alignment need a model with the set's own
+            topology, see `HandMeshMetric`.
 
     Returns:
         `test_cfg`, `test_dataloader`, `test_evaluator`.
 
     Raises:
-        ValueError: No such set.
+        ValueError: No such set, or one that has no meshes.
     """
     bench = _known(name)
+    if mesh and not bench.meshes:
+        raise ValueError(f'{name}: has no true meshes')
+    mesh = mesh and _is_there(bench, bench.meshes)
     dataset = dict(
         bench.dataset,
+        **(dict(vertices=True) if mesh else {}),
         data_root=f'{data_root()}/{bench.folder}',
         test_mode=True,
         pipeline=_padded(test_pipeline(input_size), bench.padding),
     )
     test = loader(dataset, batch_size, workers, training=False)
     test['_delete_'] = True
-    return evaluation('test', test, _evaluators(bench, submission))
+    return evaluation('test', test, _evaluators(bench, submission, mesh))
 
 
 def _training_loader(

@@ -61,6 +61,7 @@ class PackHandInputs(PackPoseInputs):
         results['instance_mapping_table'] = {
             **HAND_INSTANCE_TABLE,
             'head_size': 'head_size',  # CMU Panoptic's normaliser
+            'vertices_cam': 'vertices_cam',  # of sets with true meshes
             **own,
         }
         return super().transform(results)

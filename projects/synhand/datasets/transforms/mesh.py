@@ -107,7 +107,7 @@ class AddTrueVertices(BaseTransform):
 
     Required Keys: `hand_pose`, `hand_shape`, `hand_side`, `keypoints_cam`.
     Added Key: `vertices_cam` (1, V, 3) in mm, camera frame, the free hand
-    without its forearm; it is packed as ground truth.
+    without its forearm; `PackHandInputs` packs it.
 
     Args:
         joint_family: Of `keypoints_cam`.
@@ -127,8 +127,6 @@ class AddTrueVertices(BaseTransform):
             points=posed.vertices[_hand_vertices()] * mirror,
         )
         results['vertices_cam'] = vertices[None].astype(np.float32)
-        table = results.setdefault('instance_mapping_table', {})
-        table['vertices_cam'] = 'vertices_cam'
         return results
 
 

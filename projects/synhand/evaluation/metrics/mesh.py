@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from mmpose.registry import METRICS
 
 from synhand.evaluation import functional
@@ -164,4 +166,14 @@ class HandMeshMetric(HandMetric):
         metrics = {name: score.mean() for name, score in scores.items()}
         metrics['samples'] = len(data['miss'])
         metrics['misses'] = int(data['miss'].sum())
+        others = int((~data['same']).sum())
+        if others:
+            print_log(
+                f'HandMeshMetric: {others} of {len(data["same"])} predicted '
+                f'meshes have not the {data["camera"].shape[1]} vertices of '
+                'the true ones: F-scores alone count them, aligned by '
+                'keypoints',
+                logger='current',
+                level=logging.WARNING,
+            )
         return metrics
