@@ -46,9 +46,10 @@ class TwoLookEstimator(HandPoseEstimator):
             for no classifier.
         learns: What training changes: `'reader'`, the own network, or
             `'side'`, the classifier alone.
-        **kwargs: Those of `HandPoseEstimator`. `test_cfg` may hold
-            `flip_test` and `looks`, the number of windows: from the third
-            look on the last look's keypoints make the window.
+        **kwargs: Those of `HandPoseEstimator`. `test_cfg` may hold `looks`, 2
+            by default: from the third look on, the last look's keypoints
+            make the window. Mirrored crops are not averaged
+            with: the reader has only seen right hands.
 
     Raises:
         ValueError: `learns` is unknown, or there is nothing that could.
@@ -180,9 +181,7 @@ class TwoLookEstimator(HandPoseEstimator):
         views = self._prepare(views)
         with autocast_of(crops, self.test_cfg):
             feats = self.extract_feat(views)
-            if self.test_cfg.get('flip_test', False):
-                feats = [feats, self.extract_feat(views.flip(-1))]
-            found = self.head.see(feats, samples, self.test_cfg)
+            found = self.head.see(feats, samples)
         position, depth = found['pose'].float().split([2, 1], -1)
         position[left, :, 0] = 1 - position[left, :, 0]
         pose = torch.cat([windows.outside(position), depth], -1)
