@@ -38,6 +38,22 @@ def _volumes():
     return export.ExportableModel(MODELS.build(config).eval()).eval()
 
 
+def _two_looks():
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    first = recipes.latent25d_model(
+        recipes.resnet18_half(), 64, (32, 32), in_index=0
+    )
+    config = recipes.two_look_model(
+        recipes.resnet18_half(), 64, (32, 32), (64, 64), first, '', in_index=0
+    )
+    model = MODELS.build(config)
+    for head in (model.head, model.first.head):
+        for parameter in head.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+    return export.ExportableModel(model.eval()).eval()
+
+
 def _crop(seed=0):
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (6, 8, 3), np.uint8)
@@ -94,8 +110,9 @@ def test_a_family_can_be_chosen():
         lambda: _model(family=1, families='outputs'),
         lambda: _model(variant='direct', refinements=1),
         _volumes,
+        _two_looks,
     ],
-    ids=['families', 'direct', 'volumes'],
+    ids=['families', 'direct', 'volumes', 'two looks'],
 )
 def test_onnx_equals_torch_for_any_batch(tmp_path, make):
     pytest.importorskip('onnx', reason='needs the packages onnx and')

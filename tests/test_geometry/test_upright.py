@@ -31,6 +31,8 @@ def test_a_turned_hand_points_up(hand):
 
 def test_a_point_has_no_direction():
     assert upright_angle(np.zeros((21, 2))) == 0
+    windows = upright_windows(torch.zeros(1, 21, 2), padding=1.0)
+    assert torch.equal(windows.turn[0], torch.eye(2))
 
 
 @pytest.mark.parametrize('hand', _points(1))

@@ -118,9 +118,9 @@ def test_a_third_look_starts_from_the_second(model, monkeypatch):
     with torch.no_grad():
         windows = model._first_windows(crops, {})
         right = torch.zeros(2, dtype=torch.bool)
-        second = model._read(windows, right, crops, samples)['pose']
+        second = model._read(windows, crops, right, {})['pose']
         windows = upright_windows(second[..., :2], model.padding)
-        third = model._read(windows, right, crops, samples)['pose']
+        third = model._read(windows, crops, right, {})['pose']
         monkeypatch.setattr(model, 'test_cfg', dict(looks=3))
         found = model.predict(crops, samples)
     np.testing.assert_allclose(
@@ -175,7 +175,7 @@ def test_unknown_sides_are_told_and_read_mirrored(model):
         left = torch.ones(2, dtype=torch.bool)
         mirrored = windows.cut(crops, 96).flip(-1)
         seen = model.head.read_out(model.extract_feat(mirrored))['pose']
-        found = model._read(windows, left, crops, _samples())['pose']
+        found = model._read(windows, crops, left, {})['pose']
         _side_bias(model, 2.0)
         right = model.predict(crops, _samples(side=-1))
         given = model.predict(crops, known)

@@ -79,12 +79,11 @@ class ExportableModel(nn.Module):
             models; and scores (B, K).
         """
         pixels = images[:, self.order].to(self.mean.dtype)
-        feats = self.model.extract_feat((pixels - self.mean) / self.std)
         given = {}
         if self.family is not None:
             zeros = torch.zeros_like(pixels[:, 0, 0, 0], dtype=torch.long)
             given = dict(family=zeros + self.family)
-        found = self.model.head.read_out(feats, **given)
+        found = self.model.read_out((pixels - self.mean) / self.std, **given)
         pose = found['pose']
         if pose.shape[-1] == 2:
             pose = torch.cat([pose, torch.zeros_like(pose[..., :1])], -1)

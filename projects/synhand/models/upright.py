@@ -17,6 +17,7 @@ from synhand.geometry.upright import KNUCKLES
 from synhand.skeleton import ROOT
 
 _SMALLEST = 0.1
+_SHORTEST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +55,15 @@ class UprightWindows:
         Returns:
             (B, C, size, size), in the memory order of `crops`.
         """
-        scale = self.side[:, None, None]
-        matrix = self.turn.transpose(1, 2) * scale
-        shift = (2 * self.centre - 1)[..., None]
-        theta = torch.cat([matrix, shift], -1).to(crops.dtype)
-        grid = F.affine_grid(
-            theta, [len(crops), crops.shape[1], size, size], align_corners=True
-        )
+        line = torch.linspace(0, 1, size, device=crops.device)
+        v, u = torch.meshgrid(line, line, indexing='ij')
+        places = torch.stack([u, v], -1).to(crops.dtype).view(1, -1, 2)
+        grid = 2 * self.outside(places) - 1
         return F.grid_sample(
-            crops, grid, padding_mode='border', align_corners=True
+            crops,
+            grid.view(-1, size, size, 2),
+            padding_mode='border',
+            align_corners=True,
         )
 
 
@@ -75,8 +76,10 @@ def upright_windows(position: Tensor, padding: float) -> UprightWindows:
             box; a hand counts as at least a tenth of the crop.
     """
     towards = position[:, list(KNUCKLES)].mean(1) - position[:, ROOT]
-    angle = torch.atan2(-towards[:, 0], -towards[:, 1])
-    cos, sin = angle.cos(), angle.sin()
+    length = towards.norm(dim=-1)
+    x, y = (towards / length.clamp(min=_SHORTEST)[:, None]).unbind(-1)
+    points = length > _SHORTEST
+    cos, sin = torch.where(points, -y, 1.0), torch.where(points, -x, 0.0)
     turn = torch.stack(
         [torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1
     )

@@ -91,6 +91,15 @@ class HandPoseEstimator(TopdownPoseEstimator):
             found = self._predict_turned(inputs, data_samples)
             return self.add_pred_to_datasample(found, None, data_samples)
 
+    def read_out(self, inputs: Tensor, **given: Any) -> dict[str, Tensor]:
+        """What the head reads out of crops, in plain tensors.
+
+        Args:
+            inputs: (B, 3, H, W), normalised.
+            **given: What of the samples the head's `read_out` has to know.
+        """
+        return self.head.read_out(self.extract_feat(inputs), **given)
+
     def _predict_turned(
         self, inputs: Tensor, data_samples: SampleList
     ) -> list[InstanceData]:

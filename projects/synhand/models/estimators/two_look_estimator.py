@@ -126,10 +126,11 @@ class TwoLookEstimator(HandPoseEstimator):
         inputs = self._prepare(inputs)
         windows = self._first_windows(inputs, self.test_cfg)
         right = self._sides(windows, inputs, data_samples)
-        found = self._read(windows, right < 0.5, inputs, data_samples)
+        given = self.head.conditions(data_samples)
+        found = self._read(windows, inputs, right < 0.5, given)
         for _ in range(self.test_cfg.get('looks', 2) - 2):
             windows = upright_windows(found['pose'][..., :2], self.padding)
-            found = self._read(windows, right < 0.5, inputs, data_samples)
+            found = self._read(windows, inputs, right < 0.5, given)
         predictions = self.head.deliver(found, data_samples)
         if self.side is not None:
             _add_sides(predictions, right, data_samples)
@@ -165,25 +166,31 @@ class TwoLookEstimator(HandPoseEstimator):
             found = self.first.head.read_out(self.first.extract_feat(small))
         return upright_windows(found['pose'][..., :2].float(), self.padding)
 
+    def read_out(self, inputs: Tensor, **given: Any) -> dict[str, Tensor]:
+        """What is read out of crops of right hands, in two looks."""
+        windows = self._first_windows(inputs, {})
+        return self._read(windows, inputs, None, given)
+
     def _read(
         self,
         windows: UprightWindows,
-        left: Tensor,
         crops: Tensor,
-        samples: SampleList,
+        left: Tensor | None,
+        given: dict[str, Tensor],
     ) -> dict[str, Tensor]:
         """What the own network sees in windows, in positions of the crops.
 
         Windows that show left hands, `left` (B,), are read mirrored.
         """
         views = windows.cut(crops, self.window_size)
-        views[left] = views[left].flip(-1)
+        if left is not None:
+            views[left] = views[left].flip(-1)
         views = self._prepare(views)
         with autocast_of(crops, self.test_cfg):
-            feats = self.extract_feat(views)
-            found = self.head.see(feats, samples)
+            found = self.head.read_out(self.extract_feat(views), **given)
         position, depth = found['pose'].float().split([2, 1], -1)
-        position[left, :, 0] = 1 - position[left, :, 0]
+        if left is not None:
+            position[left, :, 0] = 1 - position[left, :, 0]
         pose = torch.cat([windows.outside(position), depth], -1)
         return {**found, 'pose': pose}
 

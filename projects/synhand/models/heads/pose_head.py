@@ -69,22 +69,14 @@ class PoseHead(BaseHead):
             depth `keypoints_z` (1, K) relative to the root, in reference
             bones; and `keypoint_NAME` for whatever else was read out.
         """
-        found = self.see(feats, batch_data_samples, test_cfg)
-        return self.deliver(found, batch_data_samples)
-
-    def see(
-        self,
-        feats: Feats | list[Feats],
-        batch_data_samples: SampleList,
-        test_cfg: ConfigType | None = None,
-    ) -> dict[str, Tensor]:
-        """What :meth:`read_out` gives, averaged; arguments of `predict`."""
         given = self.conditions(batch_data_samples)
-        if not (test_cfg and test_cfg.get('flip_test', False)):
-            return self.read_out(feats, **given)
-        one = self.read_out(feats[0], **given)
-        other = self.mirror(self.read_out(feats[1], **given))
-        return {name: (one[name] + other[name]) / 2 for name in one}
+        if test_cfg and test_cfg.get('flip_test', False):
+            one = self.read_out(feats[0], **given)
+            other = self.mirror(self.read_out(feats[1], **given))
+            found = {name: (one[name] + other[name]) / 2 for name in one}
+        else:
+            found = self.read_out(feats, **given)
+        return self.deliver(found, batch_data_samples)
 
     def deliver(
         self, found: dict[str, Tensor], batch_data_samples: SampleList
