@@ -93,7 +93,7 @@ def test_mano_family_has_the_ratios_of_freihands_bones(hand):
 
 
 def test_pose_equals_skinning_one_vertex_at_a_time(hand, rest):
-    turns, moves = hand._bone_transforms(rest.pivots, BENT)
+    turns, moves = hand.turns.transforms(rest.pivots, BENT)
     posed = hand.pose(rest, BENT)
     for v in (0, 400, 900, 1500, hand.num_vertices - 1):
         expected = sum(
@@ -104,7 +104,7 @@ def test_pose_equals_skinning_one_vertex_at_a_time(hand, rest):
 
 
 def test_bone_transforms_are_rigid_and_fix_the_wrist(hand, rest):
-    turns, moves = hand._bone_transforms(rest.pivots, BENT)
+    turns, moves = hand.turns.transforms(rest.pivots, BENT)
     identity = np.einsum('bij,bkj->bik', turns, turns)
     np.testing.assert_allclose(
         identity, np.tile(np.eye(3), (22, 1, 1)), atol=1e-9

@@ -75,9 +75,9 @@ class AnnyLayer(HandModel):
         self.hand = hand
         # Rotation vectors are affine in the angles; a mirror turns them the
         # other way about the axes that it keeps.
-        zero = hand._turn_vectors(np.zeros(NUM_DOFS))
+        zero = hand.turns.vectors(np.zeros(NUM_DOFS))
         slope = np.stack(
-            [hand._turn_vectors(u) - zero for u in np.eye(NUM_DOFS)]
+            [hand.turns.vectors(u) - zero for u in np.eye(NUM_DOFS)]
         )
         turned = -mirror if left else mirror
         for name, value in (

@@ -1,0 +1,75 @@
+"""Where the joints of the baked hand lie, for each family of keypoints.
+
+B bones, K keypoints; mm, any frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synhand.hands.bake import BONES
+
+WRIST_BONE = BONES.index('wrist')
+FOREARM_BONES = [BONES.index('lowerarm01'), BONES.index('lowerarm02')]
+# (5, 3): thumb CMC, MCP, IP; fingers MCP, PIP, DIP.
+FINGER_CHAINS = np.array(
+    [[BONES.index(f'finger{f}-{s}') for s in (1, 2, 3)] for f in range(1, 6)]
+)
+# How far the centres of the MCP joints lie before Anny's finger bases, in
+# parts of its proximal bones, index to little: the mean of what two ratios of
+# phalanges (proximal over middle, proximal over middle and distal; Buryanov
+# and Kotiuk, Int. J. Morphol. 28(3), 2010) ask for in the mean hand.
+_MCP_SHIFT = (0.67, 0.44, 0.38, 0.42)
+_THUMB_CMC_SHIFT = 0.16
+# Where MANO's bases of thumb to little finger lie between Anny's (0) and the
+# centres of rotation (1), and how far its thumb IP lies before Anny's, in
+# parts of the proximal bone: from the mean ratios of bones of the five
+# FreiHAND training frames that its authors publish as a sample.
+_MANO_BASES = (0.5, 0.46, 0.0, 0.13, 0.18)
+_MANO_THUMB_IP = 0.22
+
+
+def keypoint_bones() -> np.ndarray:
+    """The bone (K,) that carries each keypoint.
+
+    A base moves with the bone beyond it, any other keypoint with the one
+    before it, so that joints that lie off the centres stay with their bone.
+    """
+    bones = [WRIST_BONE]
+    for chain in FINGER_CHAINS:
+        bones += [chain[0], *chain]
+    return np.array(bones)
+
+
+def keypoints_at(heads: np.ndarray, tips: np.ndarray) -> np.ndarray:
+    """Keypoints (K, 3) of bone heads (B, 3) and the fingers' ends (5, 3)."""
+    points = [heads[WRIST_BONE]]
+    for chain, tip in zip(FINGER_CHAINS, tips, strict=True):
+        points += [*heads[chain], tip]
+    return np.array(points)
+
+
+def anatomical_pivots(heads: np.ndarray) -> np.ndarray:
+    """Bone heads (B, 3) with finger and thumb bases at the joint centres."""
+    pivots = heads.copy()
+    for (mcp, pip, _), shift in zip(
+        FINGER_CHAINS[1:], _MCP_SHIFT, strict=True
+    ):
+        pivots[mcp] = heads[mcp] + shift * (heads[mcp] - heads[pip])
+    cmc = FINGER_CHAINS[0, 0]
+    pivots[cmc] = heads[cmc] + _THUMB_CMC_SHIFT * (
+        heads[WRIST_BONE] - heads[cmc]
+    )
+    return pivots
+
+
+def mano_heads(heads: np.ndarray, pivots: np.ndarray) -> np.ndarray:
+    """Bone heads (B, 3) with the joints of the thumb and the finger bases
+    where MANO has them."""
+    mano = heads.copy()
+    bases = FINGER_CHAINS[:, 0]
+    share = np.array(_MANO_BASES)[:, None]
+    mano[bases] += share * (pivots[bases] - heads[bases])
+    _, mcp, ip = FINGER_CHAINS[0]
+    mano[ip] += _MANO_THUMB_IP * (heads[mcp] - heads[ip])
+    return mano
