@@ -8,7 +8,9 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
+from mmpose.registry import MODELS as MMPOSE_MODELS
 
 import synhand.zoo
 from model_factory import CONFIG, write_checkpoint, write_photos
@@ -18,6 +20,10 @@ from synhand.datasets.base import tight_box
 from synhand.geometry.cameras import mirror, project
 from synhand.recipes import BOX_PADDING
 from synhand.zoo import DEFAULT_MODEL, MODELS
+
+TWO_LOOKS = CONFIG.with_name(
+    'latent25d_2look-res18half-fpn_synhand-192x192.py'
+)
 
 
 @pytest.fixture(scope='module')
@@ -159,6 +165,28 @@ def test_unknown_side_takes_the_surer_reading(predictor, arguments):
         _same(unknown, left if scores[0] > scores[1] else right)
         sides.add(unknown.hand)
     assert sides <= {'left', 'right'}
+
+
+@pytest.mark.parametrize(('bias', 'side'), [(5.0, 'right'), (-5.0, 'left')])
+def test_a_model_that_tells_sides_is_asked(tmp_path, arguments, bias, side):
+    """One reading, as of a hand that is said to be of that side."""
+    init_default_scope('mmpose')
+    torch.manual_seed(0)
+    model = MMPOSE_MODELS.build(Config.fromfile(TWO_LOOKS).model)
+    with torch.no_grad():
+        model.side.layer.weight.zero_()
+        model.side.layer.bias.fill_(bias)
+    path = tmp_path / 'two_looks.pth'
+    torch.save(dict(state_dict=model.state_dict(), meta={}), path)
+    predictor = HandPredictor(config=TWO_LOOKS, checkpoint=path)
+    assert not predictor.needs_side
+    image, box = arguments['images'][0], arguments['boxes'][0]
+    (unknown,) = predictor.predict([image], [box])
+    assert unknown.hand == side
+    (known,) = predictor.predict([image], [box], ['right'])
+    assert known.hand == 'right'
+    if side == 'right':
+        _same(known, unknown)
 
 
 def test_a_model_of_either_hand_needs_no_side(checkpoint, tmp_path, photos):
@@ -314,7 +342,7 @@ def test_unknown_devices_models_and_files_are_named(checkpoint, tmp_path):
     files = dict(config=CONFIG, checkpoint=checkpoint)
     with pytest.raises(ValueError, match="device: expected auto.*'abacus'"):
         HandPredictor(**files, device='abacus')
-    with pytest.raises(ValueError, match="'large'.*one of small-25d"):
+    with pytest.raises(ValueError, match="'large'.*one of .*small-25d"):
         HandPredictor('large')
     with pytest.raises(FileNotFoundError, match='none.py'):
         HandPredictor(config='none.py', checkpoint=checkpoint)
@@ -347,8 +375,10 @@ def test_model_without_3d_is_refused(predictor, arguments, monkeypatch):
 def test_released_model_is_the_default(
     predictor, checkpoint, arguments, tmp_path, monkeypatch
 ):
+    assert DEFAULT_MODEL in MODELS
     monkeypatch.setattr(synhand.zoo, '_FOLDER', tmp_path)
-    released = MODELS[DEFAULT_MODEL]
+    monkeypatch.setattr('synhand.apis.predictor.DEFAULT_MODEL', 'small-25d')
+    released = MODELS['small-25d']
     assert released.config_file == CONFIG
     weights = torch.load(checkpoint)['state_dict']
     synhand.zoo.write_weights(released.weights_file, weights, {}, 15)

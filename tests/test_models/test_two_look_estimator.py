@@ -92,7 +92,7 @@ def test_the_result_is_in_the_crop(model, first_pose):
         (sample, _) = model.predict(crops, _samples())
         windows = upright_windows(first_pose[..., :2], model.padding)
         seen = model.head.read_out(
-            model.extract_feat(windows.cut(crops[:1], 96))
+            model.extract_feat(windows.cut(crops[:1], model.window_size))
         )
     expected = windows.outside(seen['pose'][..., :2])[0].numpy()
     found = sample.pred_instances
@@ -173,7 +173,7 @@ def test_unknown_sides_are_told_and_read_mirrored(model):
         told = model.predict(crops, _samples(side=-1))
         windows = model._first_windows(crops, {})
         left = torch.ones(2, dtype=torch.bool)
-        mirrored = windows.cut(crops, 96).flip(-1)
+        mirrored = windows.cut(crops, model.window_size).flip(-1)
         seen = model.head.read_out(model.extract_feat(mirrored))['pose']
         found = model._read(windows, crops, left, {})['pose']
         _side_bias(model, 2.0)

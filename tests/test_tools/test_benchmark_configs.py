@@ -52,6 +52,21 @@ def score(root, run_tool, checkpoint, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.parametrize('name', recipes.BENCHMARKS)
+def test_two_looks_are_tested_on_the_same_samples(root, name):
+    small, looks = (
+        Config.fromfile(root / CONFIGS / f'{model}_{name}.py')
+        for model in ('latent25d', '2look')
+    )
+    assert looks.model.type == 'TwoLookEstimator'
+    assert looks.test_evaluator == small.test_evaluator
+    for step in looks.test_dataloader.dataset.pipeline:
+        if step['type'] == 'AntialiasedTopdownAffine':
+            step['input_size'] = (96, 96)
+    looks.test_dataloader.batch_size = small.test_dataloader.batch_size
+    assert looks.test_dataloader == small.test_dataloader
+
+
 @pytest.mark.parametrize(
     'name', [n for n in recipes.BENCHMARKS if n != 'dexycb']
 )

@@ -1,14 +1,15 @@
 """Two looks: small-25d finds the window, a network of its kind reads it.
 
 Training starts from a reader of true windows: set `load_from` to a checkpoint
-of latent25d_res18half-fpn_upright_synhand-96x96.
+of latent25d_res18half-fpn_upright_synhand-128x128.
 """
 
 _base_ = ['../../_base_/default_runtime.py']
 
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
-window_size = (96, 96)
+first_size = (96, 96)
+window_size = (128, 128)
 crop_size = (192, 192)
 batch_size = 128
 
@@ -21,7 +22,7 @@ model = recipes.two_look_model(
     first=recipes.latent25d_model(
         recipes.resnet18_half(),
         in_channels=64,
-        input_size=window_size,
+        input_size=first_size,
         in_index=0,
     ),
     first_weights='synhand://small-25d',

@@ -1,0 +1,9 @@
+"""The two-look model on hand shapes seen from six sides, without labels."""
+
+_base_ = [
+    '../hand_3d_keypoint/latent25d/latent25d_2look-res18half-fpn_synhand-192x192.py'
+]
+
+from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
+
+globals().update(recipes.benchmark('signwriting', input_size=(192, 192)))
