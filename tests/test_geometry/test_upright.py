@@ -5,7 +5,8 @@ import pytest
 import torch
 from mmpose.datasets.transforms import TopdownAffine
 
-from synhand.datasets.transforms import UprightHandBox
+from synhand import recipes
+from synhand.datasets.transforms import RandomHandBox, UprightHandBox
 from synhand.geometry.upright import KNUCKLES, upright_angle, upright_box
 from synhand.models.upright import upright_windows
 
@@ -109,3 +110,30 @@ def test_lost_hands_point_anywhere():
         for _ in range(50)
     ]
     assert np.ptp(angles) > 270
+
+
+def test_jitter_is_about_the_upright_window():
+    np.random.seed(0)
+    points = _points(7)[:1].astype(np.float32)
+    upright = np.degrees(upright_angle(points[0]))
+    jitter = RandomHandBox(rotate_factor=30.0, rotate_prob=1.0)
+    turns = [
+        jitter.transform(
+            UprightHandBox(padding=1.3).transform(dict(keypoints=points))
+        )['bbox_rotation'][0]
+        for _ in range(40)
+    ]
+    away = np.asarray(turns) - upright
+    assert np.abs(away).max() <= 30
+    assert np.ptp(away) > 30
+
+
+def test_only_training_varies_the_window():
+    data = recipes.upright_data((96, 96), 8, lost=0.5)
+    for role, lost in (('train', 0.5), ('val', 0.0), ('test', 0.0)):
+        steps = data[f'{role}_dataloader']['dataset']['pipeline']
+        (box,) = (s for s in steps if s['type'] == 'UprightHandBox')
+        assert box['lost'] == lost
+        names = [step['type'] for step in steps]
+        assert ('RandomHandBox' in names) == (role == 'train')
+        assert 'GetBBoxCenterScale' not in names

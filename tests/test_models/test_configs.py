@@ -14,6 +14,8 @@ from model_factory import ROOT
 _FOLDER = ROOT / 'configs' / 'hand_3d_keypoint'
 
 PARAMETERS = {
+    'latent25d_2look-res18half-fpn_side_synhand-192x192': 5_960_895,
+    'latent25d_2look-res18half-fpn_synhand-192x192': 5_960_895,
     'latent25d_cspnext-s_synhand-256x256': 8_584_975,
     'latent25d_hg1_synhand-256x256': 18_332_863,
     'latent25d_hg2_synhand-256x256': 34_679_038,
@@ -33,6 +35,8 @@ PARAMETERS = {
     'latent25d_res18half-fpn-rootdepth_synhand-96x96': 3_005_280,
     'latent25d_res18half-fpn-side_synhand-96x96': 2_980_384,
     'latent25d_res18half-fpn_synhand-96x96': 2_980_319,
+    'latent25d_res18half-fpn_upright_synhand-128x128': 2_980_319,
+    'latent25d_res18half-fpn_upright_synhand-96x96': 2_980_319,
     'latent25d_res50_synhand-256x256': 34_006_143,
     'volumetric_hg4-direct_synhand-256x256': 70_072_743,
     'volumetric_hg4_synhand-256x256': 70_072_743,
