@@ -36,7 +36,7 @@ def photo_background(
     x = rng.integers(photo.shape[1] - width + 1)
     crop = photo[y : y + height, x : x + width]
     if rng.random() < 0.5:
-        crop = crop[:, ::-1]
+        crop = cv2.flip(crop, 1)  # a view would be copied, slowly
     shrinks = scale > 1
     return cv2.resize(
         crop,

@@ -218,8 +218,8 @@ class Renderer:
         layout = '3f 3f 3f 1f 4f 4f'
         if surface.material['material'] != SKIN:
             names, layout = names[:4], '3f 3f 3f 1f 8x4'
-        vertices = self._ctx.buffer(data.tobytes())
-        faces = self._ctx.buffer(surface.faces.astype('i4').tobytes())
+        vertices = self._ctx.buffer(data)
+        faces = self._ctx.buffer(np.ascontiguousarray(surface.faces, 'i4'))
         seen = self._ctx.vertex_array(
             self._surface_program(surface),
             [(vertices, layout, *names)],
@@ -277,14 +277,14 @@ class Renderer:
         color = np.frombuffer(self._color.read(), np.uint8)
         depth = np.frombuffer(self._depth.read(), np.float32)
         label = np.frombuffer(self._label.read(), np.uint8)
-        color = color.reshape(height, width, 4)
+        small = self._shrink(color.reshape(height, width, 4))
         label = label.reshape(height, width, 2)
-        small = self._shrink(color)
+        # Arrays of their own: every use of a view would copy it, slowly.
         return Frame(
-            color=small[..., :3],
-            alpha=small[..., 3],
+            color=cv2.cvtColor(small, cv2.COLOR_RGBA2RGB),
+            alpha=cv2.extractChannel(small, 3),
             depth=depth.reshape(height, width),
-            identity=label[..., 0],
+            identity=cv2.extractChannel(label, 0),
             region=label[..., 1],
         )
 
