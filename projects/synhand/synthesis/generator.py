@@ -268,14 +268,22 @@ def scene_facts(
 
 def compose(frame: Frame, background: np.ndarray) -> np.ndarray:
     """The drawn surfaces before a background, (H, W, 3) uint8 RGB."""
-    color = cv2.multiply(frame.color, _crease_light(frame), scale=1 / 255)
-    through = cv2.merge([255 - frame.alpha] * 3)
-    behind = cv2.multiply(background, through, scale=1 / 255)
-    return cv2.add(color, behind)
+    # Around all that is drawn: elsewhere the background stays as it is.
+    x, y, width, height = cv2.boundingRect(frame.alpha)
+    if not width:
+        return background
+    box = np.s_[y : y + height, x : x + width]
+    light = cv2.merge([_crease_light(frame)[box]] * 3)
+    through = cv2.merge([255 - frame.alpha[box]] * 3)
+    color = cv2.multiply(frame.color[box], light, scale=1 / 255)
+    behind = cv2.multiply(background[box], through, scale=1 / 255)
+    picture = background.copy()
+    picture[box] = cv2.add(color, behind)
+    return picture
 
 
 def _crease_light(frame: Frame) -> np.ndarray:
-    """Light (H, W, 3) uint8, 255 full, less where something near hides it.
+    """Light (H, W) uint8, 255 full, less where something near hides it.
 
     Pixels that lie behind their neighbourhood's mean depth get less light
     (depth darkening, Luft et al. 2006). At half of the resolution: the
@@ -292,7 +300,7 @@ def _crease_light(frame: Frame) -> np.ndarray:
     behind = (depth - mean / np.maximum(total, 1e-3)) * mask / 40.0
     light = (255 - 115 * np.clip(behind, 0, 1)).astype(np.uint8)
     light = cv2.blur(light, (3, 3))
-    return cv2.merge([cv2.resize(light, (width, height))] * 3)
+    return cv2.resize(light, (width, height))
 
 
 def hand_labels(
