@@ -10,7 +10,7 @@ from synhand.synthesis.gestures import HOLDS
 from synhand.synthesis.poses import SampledPose
 from synhand.synthesis.primitives import Mesh, box, cylinder, sphere
 from synhand.synthesis.scenes import SceneHand
-from synhand.synthesis.surfaces import Surface
+from synhand.synthesis.surfaces import Surface, cross
 from synhand.synthesis.things import LAYERS, OBJECT
 from synhand.synthesis.touch import (
     contact,
@@ -122,7 +122,7 @@ def _card(rng: np.random.Generator, placed: SceneHand) -> tuple:
     thick = float(np.clip(gap - 2 * _TIP_MM * hand_size(points), 0.8, 14))
     sides = np.array([rng.uniform(25, 60), rng.uniform(50, 110), thick])
     middle = (points[4] + nearest) / 2 + (sides[1] / 2 - 12) * ahead
-    turn = np.stack([np.cross(ahead, normal), ahead, normal], axis=1)
+    turn = np.stack([cross(ahead, normal), ahead, normal], axis=1)
     return _placed(box(sides), turn, middle)
 
 

@@ -18,7 +18,7 @@ from synhand.synthesis.environment import (
     spot,
     surroundings,
 )
-from synhand.synthesis.surfaces import Lighting, Surface
+from synhand.synthesis.surfaces import Lighting, Surface, cross
 
 _HDR_SHARE = 0.6
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -95,13 +95,7 @@ def _camera_to_world(rng: np.random.Generator, up: np.ndarray) -> np.ndarray:
     side = rng.normal(size=3)
     side -= (side @ up) * up
     side /= np.sqrt(side @ side)
-    x, y, z = side
-    across = (
-        up[1] * z - up[2] * y,
-        up[2] * x - up[0] * z,
-        up[0] * y - up[1] * x,
-    )
-    return np.array([side, across, up])
+    return np.array([side, cross(up, side), up])
 
 
 def _directions(
