@@ -230,7 +230,8 @@ def race(command: list[str], count: int) -> tuple[Timing, str]:
         RuntimeError: One failed; its last line.
     """
     pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    environment = {**os.environ, 'LP_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1'}
+    # What the generator draws with; no renderer gets more threads than it.
+    environment = {**os.environ, 'LP_NUM_THREADS': '0', 'OMP_NUM_THREADS': '1'}
     running = [
         subprocess.Popen(command, env=environment, **pipes)
         for _ in range(count)
