@@ -3,7 +3,7 @@
 `install` is called by ``import synhand``. It imports nothing itself: each
 fix waits until the module it mends has been imported (or is applied at once
 where it already was), steps aside where the real thing is present, and has
-a test in ``tests/test_compat.py`` that says when it can be deleted.
+a test in ``tests/test_compat*.py`` that says when it can be deleted.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import pickle
-import re
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from synhand.compat_checkpoints import (
+    complete_weights,
+    mend_checkpoint,
+    naming_file,
+    replace_in,
+)
 from synhand.compat_mmpose import (
     mend_3d_visualizer,
     mend_single_hand_converter,
@@ -28,10 +32,6 @@ from synhand.compat_mmpose import (
 MMCV_OPERATORS = 'mmcv._ext'
 DRAWS_SIMCC = 'mmpose.visualization.simcc_vis'
 DRAWS_LINES = 'mmdet.datasets.transforms.generate_line'
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is unsafe, unreadable or of another model."""
 
 
 # Compiled operators of mmcv ------------------------------------------------
@@ -140,7 +140,7 @@ def _mend_collect_env(module: ModuleType) -> None:
         hide_broken_torchvision()
         return collect_env()
 
-    _set(module, 'collect_env', collect_env_without_broken_torchvision)
+    replace_in(module, 'collect_env', collect_env_without_broken_torchvision)
 
 
 # imgaug --------------------------------------------------------------------
@@ -202,199 +202,6 @@ def _mend_canvas(module: ModuleType) -> None:
     canvas.tostring_rgb = tostring_rgb
 
 
-# Checkpoints: safe, readable, of this model --------------------------------
-
-
-def _statistic_of_history(owner: type, name: str) -> Callable:
-    """The ``getattr`` that a training checkpoint's history needs, no more."""
-    from mmengine.logging import HistoryBuffer
-
-    if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
-        return getattr(owner, name)
-    raise pickle.UnpicklingError('GLOBAL builtins.getattr')
-
-
-def training_globals() -> list:
-    """What MMEngine's own training checkpoints hold beside tensors."""
-    import numpy as np
-    from mmengine.logging import HistoryBuffer
-
-    return [
-        HistoryBuffer,
-        (_statistic_of_history, 'builtins.getattr'),
-        bytes,
-        slice,
-        np.ndarray,
-        np.dtype,
-        *{type(np.dtype(kind)) for kind in np.typecodes['AllInteger']},
-        *{type(np.dtype(kind)) for kind in 'efd?SU'},
-        *_numpy_constructors(),
-    ]
-
-
-def _numpy_constructors() -> Iterator[tuple[Callable, str]]:
-    """NumPy's pickle functions, under the module names of NumPy 1 and 2."""
-    import numpy as np
-
-    multiarray = np._core.multiarray  # type: ignore[attr-defined]
-    for function in (multiarray._reconstruct, multiarray.scalar):
-        for package in ('core', '_core'):
-            name = f'numpy.{package}.multiarray.{function.__name__}'
-            yield function, name
-
-
-def load_safely(file, map_location=None, weights_only=True) -> Any:
-    """Read a checkpoint; never runs what it may hold.
-
-    Args:
-        file: Path or open binary file.
-        map_location: As of ``torch.load``.
-        weights_only: Accepted for MMEngine's callers; only safe values pass.
-
-    Raises:
-        CheckpointError: If it holds anything but tensors, plain types and
-            what MMEngine's training puts there, or cannot be read.
-    """
-    import torch
-
-    if weights_only is False:
-        raise CheckpointError(f'{_name(file)}: unsafe loading is not offered')
-    try:
-        with torch.serialization.safe_globals(training_globals()):
-            content = torch.load(
-                file, map_location=map_location, weights_only=True
-            )
-    except OSError:
-        raise
-    except Exception as error:  # a foreign file may break the reader anyhow
-        raise CheckpointError(_refusal(file, str(error))) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(
-            f'{_name(file)}: expected a checkpoint with named weights, found '
-            f'a {type(content).__name__}'
-        )
-    return content
-
-
-def _refusal(file: Any, error: str) -> str:
-    refused = re.search(r'GLOBAL ([\w.]+)', error)
-    if refused:
-        return (
-            f'{_name(file)}: refused, it holds a {refused[1]}; expected '
-            'tensors and plain types only (loading it could run code)'
-        )
-    reason = ' '.join(error.split())[:200]
-    if len(reason) < 5:  # a bare number, or nothing
-        reason = 'the file is no PyTorch file or ends early'
-    return f'{_name(file)}: not a readable checkpoint ({reason})'
-
-
-def _name(file: Any) -> str:
-    return getattr(file, 'name', None) or (
-        str(file) if not hasattr(file, 'read') else 'checkpoint'
-    )
-
-
-_complete_weights = False
-
-
-@contextlib.contextmanager
-def complete_weights() -> Iterator[None]:
-    """Within it a checkpoint must bring every weight of the model.
-
-    Outside, as in fine-tuning, it must bring at least one.
-    """
-    global _complete_weights
-    before, _complete_weights = _complete_weights, True
-    try:
-        yield
-    finally:
-        _complete_weights = before
-
-
-def check_weights(model: str, own: dict, given: dict, missing: set) -> None:
-    """Raise where a checkpoint is of another model.
-
-    Args:
-        model: Its name, for the message.
-        own: Name and shape of each weight of the model.
-        given: Name and shape of each weight of the checkpoint.
-        missing: Names of ``own`` that the checkpoint does not bring.
-
-    Raises:
-        CheckpointError: If no weight fits or, within `complete_weights`, if
-            one does not.
-    """
-    wrong = [k for k in own if k in missing or given.get(k, own[k]) != own[k]]
-    if not wrong or (len(wrong) < len(own) and not _complete_weights):
-        return
-    key = next((k for k in wrong if k in given), wrong[0])
-    found = tuple(given[key]) if key in given else 'none'
-    raise CheckpointError(
-        f'checkpoint of another model: {len(wrong)} of the {len(own)} weights '
-        f"of {model} do not fit, e.g. '{key}': expected shape "
-        f'{tuple(own[key])}, found {found}'
-    )
-
-
-def _mend_checkpoint(module: ModuleType) -> None:
-    load_state_dict = module.load_state_dict
-
-    @functools.wraps(load_state_dict)
-    def load_fitting_state_dict(
-        model, state_dict, strict=False, logger=None
-    ) -> None:
-        inner = _unwrapped(model)
-        own = _shapes(inner.state_dict())
-        missing: set = set()
-        # Only the model's own hooks know how it renames old checkpoints'
-        # keys, so what is missing is asked after they ran.
-        handle = inner.register_load_state_dict_post_hook(
-            lambda _, keys: missing.update(keys.missing_keys)
-        )
-        try:
-            load_state_dict(model, state_dict, strict, logger)
-        finally:
-            handle.remove()
-        name = type(inner).__name__
-        check_weights(name, own, _shapes(state_dict), missing)
-
-    _set(module, '_safe_torch_load', load_safely)
-    _set(module, 'load_state_dict', load_fitting_state_dict)
-    _set(module, 'load_checkpoint', _naming_file(module.load_checkpoint))
-
-
-def _unwrapped(model: Any) -> Any:
-    from mmengine.model import BaseTTAModel, is_model_wrapper
-
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
-
-
-def _shapes(state: dict) -> dict:
-    return {
-        key: value.shape
-        for key, value in state.items()
-        if hasattr(value, 'shape') and 'num_batches_tracked' not in key
-    }
-
-
-def _naming_file(load_checkpoint: Callable) -> Callable:
-    """Adds the file's name to what `check_weights` says of its content."""
-
-    @functools.wraps(load_checkpoint)
-    def load(model_or_runner, filename, *args, **kwargs):
-        try:
-            return load_checkpoint(model_or_runner, filename, *args, **kwargs)
-        except CheckpointError as error:
-            if str(error).startswith(str(filename)):
-                raise
-            raise CheckpointError(f'{filename}: {error}') from error
-
-    return load
-
-
 # Several processes without a GPU -------------------------------------------
 
 
@@ -419,7 +226,7 @@ def _without_gpu(init: Callable) -> Callable:
 
 def _mend_launchers(module: ModuleType) -> None:
     for name in ('_init_dist_pytorch', '_init_dist_mpi', '_init_dist_slurm'):
-        _set(module, name, _without_gpu(getattr(module, name)))
+        replace_in(module, name, _without_gpu(getattr(module, name)))
 
 
 def _mend_runner(module: ModuleType) -> None:
@@ -441,7 +248,7 @@ def _mend_runner(module: ModuleType) -> None:
 
     runner.wrap_model = wrap_model_on_any_device
     runner.test = test_complete_model
-    runner.load_checkpoint = _naming_file(runner.load_checkpoint)
+    runner.load_checkpoint = naming_file(runner.load_checkpoint)
 
 
 def _for_cpu(runner: Any, model: Any, wrapper: dict | None) -> tuple:
@@ -465,18 +272,12 @@ def _for_cpu(runner: Any, model: Any, wrapper: dict | None) -> tuple:
 AFTER_IMPORT: dict[str, Callable[[ModuleType], None]] = {
     'matplotlib.backends.backend_agg': _mend_canvas,
     'mmengine.dist.utils': _mend_launchers,
-    'mmengine.runner.checkpoint': _mend_checkpoint,
+    'mmengine.runner.checkpoint': mend_checkpoint,
     'mmengine.runner.runner': _mend_runner,
     'mmengine.utils.dl_utils.collect_env': _mend_collect_env,
     'mmpose.datasets.transforms.converting': mend_single_hand_converter,
     'mmpose.visualization.local_visualizer_3d': mend_3d_visualizer,
 }
-
-
-def _set(module: ModuleType, name: str, value: Any) -> None:
-    """Replace a name of a module, which must have it."""
-    getattr(module, name)
-    setattr(module, name, value)
 
 
 DURING_IMPORT: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
