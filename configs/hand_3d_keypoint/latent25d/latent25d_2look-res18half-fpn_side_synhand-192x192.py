@@ -7,6 +7,6 @@ from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 model = dict(learns='side')
 globals().update(
     recipes.schedule(
-        samples=100_000, batch_size=128, lr=1e-2, warmup_samples=0, ema=False
+        samples=50_000, batch_size=128, lr=1e-2, warmup_samples=0, ema=False
     )
 )
