@@ -172,13 +172,17 @@ def test_a_model_that_tells_sides_is_asked(tmp_path, arguments, bias, side):
     """One reading, as of a hand that is said to be of that side."""
     init_default_scope('mmpose')
     torch.manual_seed(0)
-    model = MMPOSE_MODELS.build(Config.fromfile(TWO_LOOKS).model)
+    config = tmp_path / 'sides.py'
+    config.write_text(
+        f"_base_ = ['{TWO_LOOKS}']\nmodel = dict(side_channels=256)\n"
+    )
+    model = MMPOSE_MODELS.build(Config.fromfile(config).model)
     with torch.no_grad():
         model.side.layer.weight.zero_()
         model.side.layer.bias.fill_(bias)
     path = tmp_path / 'two_looks.pth'
     torch.save(dict(state_dict=model.state_dict(), meta={}), path)
-    predictor = HandPredictor(config=TWO_LOOKS, checkpoint=path)
+    predictor = HandPredictor(config=config, checkpoint=path)
     assert not predictor.needs_side
     image, box = arguments['images'][0], arguments['boxes'][0]
     (unknown,) = predictor.predict([image], [box])

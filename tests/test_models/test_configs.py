@@ -15,7 +15,7 @@ _FOLDER = ROOT / 'configs' / 'hand_3d_keypoint'
 
 PARAMETERS = {
     'latent25d_2look-res18half-fpn_side_synhand-192x192': 5_960_895,
-    'latent25d_2look-res18half-fpn_synhand-192x192': 5_960_895,
+    'latent25d_2look-res18half-fpn_synhand-192x192': 5_960_638,
     'latent25d_cspnext-s_synhand-256x256': 8_584_975,
     'latent25d_hg1_synhand-256x256': 18_332_863,
     'latent25d_hg2_synhand-256x256': 34_679_038,

@@ -22,7 +22,8 @@ _CONFIG = (
 def model(root):
     init_default_scope('mmpose')
     torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(root / _CONFIG).model)
+    config = Config.fromfile(root / _CONFIG).model
+    model = MODELS.build({**config, 'side_channels': 256})
     for head in (model.head, model.first.head):
         with torch.no_grad():
             for parameter in head.stages.parameters():
@@ -190,6 +191,22 @@ def test_unknown_sides_are_told_and_read_mirrored(model):
     assert told[0].pred_instances.hand_side_scores == pytest.approx(
         torch.tensor(2.0).sigmoid().item()
     )
+
+
+def test_without_a_classifier_the_surer_reading_decides(model, monkeypatch):
+    crops = torch.cat([_crops(4), _crops(4).flip(-1)])
+    monkeypatch.setitem(model._modules, 'side', None)
+    with torch.no_grad():
+        windows = model._first_windows(crops, {})
+        scores = [
+            model._read(windows, crops, torch.full((8,), left), {})['scores']
+            for left in (False, True)
+        ]
+        found = model.predict(crops, _samples(8, side=-1))
+    right = scores[0].mean(-1) >= scores[1].mean(-1)
+    told = [bool(s.pred_instances.hand_side[0]) for s in found]
+    assert told == right.tolist()
+    assert len(set(told)) == 2
 
 
 def test_the_side_is_learnt_alone(root):

@@ -26,7 +26,6 @@ model = recipes.two_look_model(
         in_index=0,
     ),
     first_weights='synhand://small-25d',
-    side_channels=256,
 )
 find_unused_parameters = True  # the FPN's coarser maps are not read
 

@@ -111,7 +111,7 @@ class HandPredictor:
     show one hand with some margin, and the second one is of what was found
     there; the reading with the higher mean score is kept. Where a model was
     trained on right hands only (its pipeline mirrors left ones) and the side
-    is unknown, the model's side classifier decides; without one a photo is
+    is unknown, a model that tells sides decides; with another one a photo is
     read both as of a right and as of a left hand, and again the reading with
     the higher mean score is kept.
 
@@ -161,7 +161,7 @@ class HandPredictor:
             step['type'] == 'MirrorHand'
             and step.get('mode', 'right') == 'right'
             for step in steps
-        ) and not getattr(self.model, 'side', None)
+        ) and not getattr(self.model, 'tells_side', False)
         info = parse_pose_metainfo(hand_metainfo('hand'))
         self._info = {key: info[key] for key in METAINFO_KEYS}
 

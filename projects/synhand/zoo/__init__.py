@@ -17,7 +17,7 @@ from torch import Tensor
 from synhand.zoo.weights import read_weights, write_weights
 
 SCHEME = 'synhand://'
-DEFAULT_MODEL = 'small-25d'
+DEFAULT_MODEL = 'upright-25d'
 
 _FOLDER = Path(__file__).resolve().parent
 _CONFIGS = _FOLDER.parents[2] / 'configs'
@@ -54,6 +54,8 @@ def _released(**configs: str) -> dict[str, ReleasedModel]:
 MODELS = _released(
     small_25d='hand_3d_keypoint/latent25d/'
     'latent25d_res18half-fpn_synhand-96x96.py',
+    upright_25d='hand_3d_keypoint/latent25d/'
+    'latent25d_2look-res18half-fpn_synhand-192x192.py',
 )
 
 

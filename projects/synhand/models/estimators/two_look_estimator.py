@@ -22,6 +22,7 @@ from synhand.models.labels import collect_labels
 from synhand.models.upright import UprightWindows, upright_windows
 
 _LEARNERS = ('reader', 'side')
+_NO_SCORE = 1e-6
 
 
 @MODELS.register_module()
@@ -43,7 +44,7 @@ class TwoLookEstimator(HandPoseEstimator):
             box.
         side_channels: Channels of the backbone's last map, from which a
             classifier tells the side of hands whose side nobody said; None
-            for no classifier.
+            for no classifier: the surer of two readings decides.
         learns: What training changes: `'reader'`, the own network, or
             `'side'`, the classifier alone.
         **kwargs: Those of `HandPoseEstimator`. `test_cfg` may hold `looks`, 2
@@ -82,6 +83,11 @@ class TwoLookEstimator(HandPoseEstimator):
         if side_channels:
             self.side = SideClassifier(side_channels)
             self.side.requires_grad_(learns == 'side')
+
+    @property
+    def tells_side(self) -> bool:
+        """Whether hands of unknown side may be asked for."""
+        return True
 
     def train(self, mode: bool = True) -> TwoLookEstimator:
         super().train(mode and self.learns == 'reader')
@@ -125,38 +131,47 @@ class TwoLookEstimator(HandPoseEstimator):
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
         inputs = self._prepare(inputs)
         windows = self._first_windows(inputs, self.test_cfg)
-        right = self._sides(windows, inputs, data_samples)
         given = self.head.conditions(data_samples)
+        right = self._sides(windows, inputs, data_samples, given)
         found = self._read(windows, inputs, right < 0.5, given)
         for _ in range(self.test_cfg.get('looks', 2) - 2):
             windows = upright_windows(found['pose'][..., :2], self.padding)
             found = self._read(windows, inputs, right < 0.5, given)
         predictions = self.head.deliver(found, data_samples)
-        if self.side is not None:
-            _add_sides(predictions, right, data_samples)
+        _add_sides(predictions, right, data_samples)
         return self.add_pred_to_datasample(predictions, None, data_samples)
 
     def _sides(
-        self, windows: UprightWindows, crops: Tensor, samples: SampleList
+        self,
+        windows: UprightWindows,
+        crops: Tensor,
+        samples: SampleList,
+        given: dict[str, Tensor],
     ) -> Tensor:
-        """(B,) probability that a crop shows a right hand.
+        """(B,) how much speaks for a right hand in a crop, 0 to 1.
 
-        1 where the side is known, for the pipeline has mirrored left hands.
+        1 where the side is known, for the pipeline has mirrored left hands;
+        else what the classifier says, or without one the score of the
+        reading as a right hand beside that of the mirrored window.
         """
         right = torch.ones(len(crops), device=crops.device)
-        unknown = torch.tensor([_known_side(s) < 0 for s in samples])
-        if self.side is None or not unknown.any():
-            return right
-        chosen = UprightWindows(
-            windows.centre[unknown],
-            windows.side[unknown],
-            windows.turn[unknown],
+        unknown = torch.tensor(
+            [_known_side(s) < 0 for s in samples], device=crops.device
         )
-        views = chosen.cut(crops[unknown], self.window_size)
-        with autocast_of(crops, self.test_cfg):
-            feature = self.extract_feat(self._prepare(views))[-1]
-        right[unknown] = self.side(feature.float()).sigmoid()
-        return right
+        if not unknown.any():
+            return right
+        if self.side is not None:
+            views = self._prepare(windows.cut(crops, self.window_size))
+            with autocast_of(crops, self.test_cfg):
+                feature = self.extract_feat(views)[-1]
+            found = self.side(feature.float()).sigmoid()
+        else:
+            one, other = (
+                self._read(windows, crops, left, given)['scores'].mean(-1)
+                for left in (~unknown, unknown)
+            )
+            found = one / (one + other).clamp(min=_NO_SCORE)
+        return torch.where(unknown, found, right)
 
     def _first_windows(self, crops: Tensor, cfg: dict) -> UprightWindows:
         """Windows around what the first model finds in crops (B, 3, H, H)."""
