@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from synhand.geometry.planar import planar_rotation
 from synhand.skeleton import FINGERS, ROOT
 
 KNUCKLES = tuple(
@@ -40,8 +41,7 @@ def upright_box(
         Centre (2,) in pixels of the image as it is, and the side: the longer
         side of the turned keypoints' box.
     """
-    cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.array([[cos, -sin], [sin, cos]])
+    turn = planar_rotation(angle)
     turned = points @ turn.T
     low, high = turned.min(0), turned.max(0)
     return (low + high) / 2 @ turn, float((high - low).max())

@@ -65,6 +65,7 @@ from synhand.recipes.meshes import (
     mesh_data,
     parametric_model,
     pretrained_backbone,
+    quick_training,
     resnet18_half_last,
 )
 from synhand.recipes.mixed import (
@@ -173,6 +174,7 @@ __all__ = [
     'posenet_model',
     'parametric_model',
     'pretrained_backbone',
+    'quick_training',
     'regression_data',
     'regression_model',
     'resnet',

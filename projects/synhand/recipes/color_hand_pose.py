@@ -14,7 +14,7 @@ from synhand.recipes.data import (
 )
 from synhand.recipes.detection import frame_pipeline
 from synhand.recipes.evaluation import evaluation, evaluators
-from synhand.recipes.models import MEAN_RGB, STD_RGB, codec, estimator
+from synhand.recipes.models import codec, estimator, preprocessor
 from synhand.recipes.models2d import cpm, evaluators_2d, stages_model
 
 HUE_DEGREES = 36.0
@@ -40,12 +40,7 @@ def hand_segmenter(
         width=width,
         depths=tuple(depths),
         autocast=autocast,
-        data_preprocessor=dict(
-            type='mmdet.DetDataPreprocessor',
-            mean=list(MEAN_RGB),
-            std=list(STD_RGB),
-            bgr_to_rgb=True,
-        ),
+        data_preprocessor=preprocessor('mmdet.DetDataPreprocessor'),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from synhand.recipes.data import background_folder, data_root, loader
 from synhand.recipes.evaluation import evaluation
 from synhand.recipes.features import resnet18_half
-from synhand.recipes.models import MEAN_RGB, STD_RGB
+from synhand.recipes.models import preprocessor
 
 _META_KEYS = (
     'img_id',
@@ -86,12 +86,7 @@ def center_detector(autocast: str | None = 'bfloat16') -> dict:
     return dict(
         type='HandCenterDetector',
         autocast=autocast,
-        data_preprocessor=dict(
-            type='mmdet.DetDataPreprocessor',
-            mean=list(MEAN_RGB),
-            std=list(STD_RGB),
-            bgr_to_rgb=True,
-        ),
+        data_preprocessor=preprocessor('mmdet.DetDataPreprocessor'),
         **resnet18_half(),
         bbox_head=dict(
             type='HandCenterHead',

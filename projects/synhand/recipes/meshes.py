@@ -8,6 +8,7 @@ from synhand.recipes.data import synthetic_data
 from synhand.recipes.evaluation import evaluators
 from synhand.recipes.features import hrnet, resnet18_half
 from synhand.recipes.models import codec, estimator, mean_bone_lengths
+from synhand.recipes.schedules import schedule
 from synhand.skeleton import BONES, REFERENCE_BONE
 
 _MM_A_METRE = 1000.0
@@ -96,6 +97,27 @@ def pretrained_backbone(name: str) -> dict:
         type='Pretrained', checkpoint=f'synhand://{name}', prefix='backbone.'
     )
     return dict(init_cfg=start)
+
+
+def quick_training(name: str) -> dict:
+    """24,000 samples from a released model's backbone: minutes, not hours.
+
+    Args:
+        name: See :func:`pretrained_backbone`.
+    """
+    batch_size = 32
+    return dict(
+        model=dict(backbone=pretrained_backbone(name)),
+        train_dataloader=dict(
+            batch_size=batch_size, num_workers=0, persistent_workers=False
+        ),
+        **schedule(
+            samples=24_000,
+            batch_size=batch_size,
+            lr=1e-3,
+            warmup_samples=2_400,
+        ),
+    )
 
 
 def hrnet_tokens(width: int) -> dict:

@@ -98,6 +98,13 @@ def volumetric_model(
     )
 
 
+def preprocessor(kind: str) -> dict:
+    """What normalises pixels, of MMPose's or MMDetection's kind."""
+    return dict(
+        type=kind, mean=list(MEAN_RGB), std=list(STD_RGB), bgr_to_rgb=True
+    )
+
+
 def estimator(
     features: dict,
     head: dict,
@@ -109,12 +116,7 @@ def estimator(
     return dict(
         type='HandPoseEstimator',
         mean_bone_lengths_mm=mean_bone_lengths(joint_family),
-        data_preprocessor=dict(
-            type='PoseDataPreprocessor',
-            mean=list(MEAN_RGB),
-            std=list(STD_RGB),
-            bgr_to_rgb=True,
-        ),
+        data_preprocessor=preprocessor('PoseDataPreprocessor'),
         **features,
         head=head,
         train_cfg=dict(autocast=train_autocast),

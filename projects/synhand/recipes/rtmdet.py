@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synhand.recipes.models import MEAN_RGB, STD_RGB
+from synhand.recipes.models import preprocessor
 
 _STRIDES = (8, 16, 32)
 
@@ -27,12 +27,7 @@ def rtmdet(
     )
     return dict(
         type='mmdet.RTMDet',
-        data_preprocessor=dict(
-            type='mmdet.DetDataPreprocessor',
-            mean=list(MEAN_RGB),
-            std=list(STD_RGB),
-            bgr_to_rgb=True,
-        ),
+        data_preprocessor=preprocessor('mmdet.DetDataPreprocessor'),
         backbone=dict(
             type='mmdet.CSPNeXt',
             arch='P5',

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 
 from synhand.recipes.data import synthetic_data
 from synhand.recipes.models import codec, latent25d_model
@@ -51,33 +50,34 @@ def upright_data(
         shift: Largest shift, of the crop's side.
         lost: Probability of any direction.
     """
-    data = deepcopy(synthetic_data(input_size, batch_size))
-    for name, loader in data.items():
-        if name.endswith('_dataloader'):
-            training = name.startswith('train')
-            box = dict(
-                type='UprightHandBox',
-                padding=padding,
-                lost=lost if training else 0.0,
-            )
-            changes = dict(
-                LoadShardImage=dict(coverage=0.5 if training else 0.0),
-                RandomHandBox=dict(
-                    rotate_factor=rotation,
-                    scale_factor=tuple(scale),
-                    shift_factor=shift,
-                ),
-                RandomOcclusion=dict(prob=0.15),
-                PhotometricJitter=MILD_PHOTOMETRY,
-            )
-            pipeline = loader['dataset']['pipeline']
-            loader['dataset']['pipeline'] = [
-                box
-                if step['type'] == 'GetBBoxCenterScale'
-                else {**step, **changes.get(step['type'], {})}
-                for step in pipeline
-            ]
+    data = synthetic_data(input_size, batch_size)
+    changes = dict(
+        GetBBoxCenterScale=dict(type='UprightHandBox', padding=padding),
+        LoadShardImage=dict(coverage=0.0),
+    )
+    training_changes = dict(
+        GetBBoxCenterScale=dict(changes['GetBBoxCenterScale'], lost=lost),
+        LoadShardImage=dict(coverage=0.5),
+        RandomHandBox=dict(
+            rotate_factor=rotation,
+            scale_factor=tuple(scale),
+            shift_factor=shift,
+        ),
+        RandomOcclusion=dict(prob=0.15),
+        PhotometricJitter=MILD_PHOTOMETRY,
+    )
+    for role in ('train', 'val', 'test'):
+        dataset = data[f'{role}_dataloader']['dataset']
+        dataset['pipeline'] = _changed(
+            dataset['pipeline'],
+            training_changes if role == 'train' else changes,
+        )
     return data
+
+
+def _changed(pipeline: list[dict], changes: dict[str, dict]) -> list[dict]:
+    """A pipeline whose steps of the named types have other arguments."""
+    return [{**step, **changes.get(step['type'], {})} for step in pipeline]
 
 
 def two_look_model(

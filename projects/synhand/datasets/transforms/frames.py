@@ -10,6 +10,7 @@ from mmpose.registry import TRANSFORMS
 
 from synhand.datasets.base import tight_box
 from synhand.datasets.transforms.geometric import warp
+from synhand.geometry.planar import planar_rotation
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -83,9 +84,7 @@ class FrameAffine(BaseTransform):
         low, high = np.log(self.scale)
         factor = fit * np.exp(np.random.uniform(low, high))
         angle = np.radians(np.random.uniform(-self.rotation, self.rotation))
-        turn = factor * np.array(
-            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-        )
+        turn = factor * planar_rotation(angle)
         if mirror:
             turn = turn @ np.diag([-1.0, 1.0])
         free = np.maximum(size - np.array(self.input_size) / factor, 0) / size

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from synhand.evaluation.breakdown import floors, rows_of
 from synhand.evaluation.leaderboard.benchmarks import Benchmark, find_benchmark
 from synhand.evaluation.leaderboard.dumps import Dump
 from synhand.evaluation.metrics.base import Row, stack
@@ -13,15 +14,9 @@ from synhand.evaluation.metrics.interhand import (
     InterHandOfficialMetric,
     interhand_scores,
 )
-from synhand.evaluation.metrics.keypoints_2d import (
-    floor_scores_2d,
-    row_2d,
-    scores_2d,
-)
+from synhand.evaluation.metrics.keypoints_2d import scores_2d
 from synhand.evaluation.metrics.keypoints_3d import (
     errors_3d,
-    floor_scores,
-    row_3d,
     scores_3d,
     usable_hands,
 )
@@ -94,23 +89,19 @@ def score_dump(dump: Dump) -> list[Result]:
 
 
 def _of_keypoints(dump: Dump, benchmark: Benchmark) -> list[Result]:
-    rows_2d = stack([row_2d(sample) for sample in dump.samples])
-    rows_3d = stack([row_3d(sample) for sample in dump.samples])
+    rows = rows_2d, rows_3d = rows_of(dump.samples)
     usable = usable_hands(rows_3d)
     labelled = rows_2d['labelled'].any(axis=1)
     scores: dict[str, Score] = {}
     errors: dict[str, Score] = {}
-    floors: dict[str, dict[str, Score]] = {}
     if labelled.any():
         scores.update(scores_2d(rows_2d))
         errors['box'] = _box_errors(rows_2d)
-        _merge(floors, floor_scores_2d(rows_2d))
     if usable.any():
         hands = {key: value[usable] for key, value in rows_3d.items()}
         scores.update(scores_3d(hands))
         table = errors_3d(hands)
         errors.update(root=Score(*table['']), PA=Score(*table['PA']))
-        _merge(floors, floor_scores(hands))
     scored = usable if usable.any() else labelled
     scores.update(_mesh_scores(dump))
     model = Result(
@@ -131,14 +122,9 @@ def _of_keypoints(dump: Dump, benchmark: Benchmark) -> list[Result]:
             errors=_floor_errors(floor),
             floor=True,
         )
-        for name, floor in floors.items()
+        for name, floor in floors(rows).items()
     ]
     return [model, *found]
-
-
-def _merge(floors: dict, more: dict) -> None:
-    for name, scores in more.items():
-        floors.setdefault(name, {}).update(scores)
 
 
 def _cells(scores: dict[str, Score], benchmark: Benchmark) -> dict[str, Cell]:

@@ -256,10 +256,6 @@ class CanonicalPoseHead(PoseHead):
             relative=relative,
         )
 
-    def mirror(self, found: dict[str, Tensor]) -> dict[str, Tensor]:
-        sign = found['relative'].new_tensor([-1, 1, 1])
-        return dict(super().mirror(found), relative=found['relative'] * sign)
-
 
 def _mse(found: Tensor, target: Tensor, known: Tensor) -> Tensor:
     """Mean square over the samples (B,) that are known."""

@@ -14,6 +14,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import InstanceList, PixelDataList, SampleList
 from torch import Tensor
 
+from synhand.geometry.planar import planar_rotation
 from synhand.geometry.pose25d import from_25d
 from synhand.models.estimators.cameras import camera_of
 from synhand.models.estimators.turned_views import (
@@ -198,9 +199,7 @@ def _turn_to_image(sample: PoseDataSample) -> None:
     rotation = sample.metainfo.get('bbox_rotation')
     if rotation is None or not np.any(rotation):
         return
-    angle = np.radians(float(np.ravel(rotation)[0]))
-    cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.array([[cos, -sin], [sin, cos]])
+    turn = planar_rotation(np.radians(float(np.ravel(rotation)[0])))
     centre = sample.metainfo['input_center']
     found = sample.pred_instances
     turned = centre + (found.keypoints - centre) @ turn

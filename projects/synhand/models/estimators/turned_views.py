@@ -11,6 +11,8 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
+from synhand.geometry.planar import planar_rotation
+
 
 def rotate_images(images: Tensor, degrees: float) -> Tensor:
     """Images turned about their centre, from x (right) towards y (down).
@@ -52,13 +54,7 @@ def turn_back(
         degrees: How far the crop was turned.
     """
     sign = -1 if sample.metainfo.get('mirrored', False) else 1
-    angle = math.radians(-degrees * sign)
-    turn = np.array(
-        [
-            [math.cos(angle), -math.sin(angle)],
-            [math.sin(angle), math.cos(angle)],
-        ]
-    )
+    turn = planar_rotation(math.radians(-degrees * sign))
     size = np.asarray(sample.metainfo['input_size'], np.float64)
     offset = (prediction.keypoints / size - 0.5) * (size - 1)
     turned = (offset @ turn.T) / (size - 1) + 0.5

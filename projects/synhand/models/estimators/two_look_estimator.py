@@ -56,6 +56,8 @@ class TwoLookEstimator(HandPoseEstimator):
         ValueError: `learns` is unknown, or there is nothing that could.
     """
 
+    tells_side = True
+
     def __init__(
         self,
         *args: Any,
@@ -83,11 +85,6 @@ class TwoLookEstimator(HandPoseEstimator):
         if side_channels:
             self.side = SideClassifier(side_channels)
             self.side.requires_grad_(learns == 'side')
-
-    @property
-    def tells_side(self) -> bool:
-        """Whether hands of unknown side may be asked for."""
-        return True
 
     def train(self, mode: bool = True) -> TwoLookEstimator:
         super().train(mode and self.learns == 'reader')
@@ -132,8 +129,7 @@ class TwoLookEstimator(HandPoseEstimator):
         inputs = self._prepare(inputs)
         windows = self._first_windows(inputs, self.test_cfg)
         given = self.head.conditions(data_samples)
-        right = self._sides(windows, inputs, data_samples, given)
-        found = self._read(windows, inputs, right < 0.5, given)
+        found, right = self._second_look(windows, inputs, data_samples, given)
         for _ in range(self.test_cfg.get('looks', 2) - 2):
             windows = upright_windows(found['pose'][..., :2], self.padding)
             found = self._read(windows, inputs, right < 0.5, given)
@@ -141,37 +137,44 @@ class TwoLookEstimator(HandPoseEstimator):
         _add_sides(predictions, right, data_samples)
         return self.add_pred_to_datasample(predictions, None, data_samples)
 
-    def _sides(
+    def _second_look(
         self,
         windows: UprightWindows,
         crops: Tensor,
         samples: SampleList,
         given: dict[str, Tensor],
-    ) -> Tensor:
-        """(B,) how much speaks for a right hand in a crop, 0 to 1.
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """The reading of windows whose hands may be of unknown side.
 
-        1 where the side is known, for the pipeline has mirrored left hands;
-        else what the classifier says, or without one the score of the
-        reading as a right hand beside that of the mirrored window.
+        Returns:
+            What :meth:`_read` gives, and (B,) how much speaks for a right
+            hand in the crop, 0 to 1: 1 where the side is known, for the
+            pipeline has mirrored left hands; else what the classifier says,
+            or without one the score of the reading as a right hand beside
+            that of the mirrored window.
         """
         right = torch.ones(len(crops), device=crops.device)
         unknown = torch.tensor(
             [_known_side(s) < 0 for s in samples], device=crops.device
         )
-        if not unknown.any():
-            return right
-        if self.side is not None:
-            views = self._prepare(windows.cut(crops, self.window_size))
-            with autocast_of(crops, self.test_cfg):
-                feature = self.extract_feat(views)[-1]
-            found = self.side(feature.float()).sigmoid()
-        else:
-            one, other = (
-                self._read(windows, crops, left, given)['scores'].mean(-1)
-                for left in (~unknown, unknown)
-            )
-            found = one / (one + other).clamp(min=_NO_SCORE)
-        return torch.where(unknown, found, right)
+        if self.side is not None and unknown.any():
+            right = torch.where(unknown, self._classify(windows, crops), right)
+            return self._read(windows, crops, right < 0.5, given), right
+        found = self._read(windows, crops, None, given)
+        if unknown.any():
+            mirrored = self._read(windows, crops, unknown, given)
+            one, other = (f['scores'].mean(-1) for f in (found, mirrored))
+            sure = one / (one + other).clamp(min=_NO_SCORE)
+            right = torch.where(unknown, sure, right)
+            found = _choose(right < 0.5, mirrored, found)
+        return found, right
+
+    def _classify(self, windows: UprightWindows, crops: Tensor) -> Tensor:
+        """(B,) what the classifier gives for a right hand, 0 to 1."""
+        views = self._prepare(windows.cut(crops, self.window_size))
+        with autocast_of(crops, self.test_cfg):
+            feature = self.extract_feat(views)[-1]
+        return self.side(feature.float()).sigmoid()
 
     def _first_windows(self, crops: Tensor, cfg: dict) -> UprightWindows:
         """Windows around what the first model finds in crops (B, 3, H, H)."""
@@ -203,11 +206,24 @@ class TwoLookEstimator(HandPoseEstimator):
         views = self._prepare(views)
         with autocast_of(crops, self.test_cfg):
             found = self.head.read_out(self.extract_feat(views), **given)
-        position, depth = found['pose'].float().split([2, 1], -1)
+        found['pose'] = found['pose'].float()
         if left is not None:
-            position[left, :, 0] = 1 - position[left, :, 0]
+            found = _choose(left, self.head.mirror(found), found)
+        position, depth = found['pose'].split([2, 1], -1)
         pose = torch.cat([windows.outside(position), depth], -1)
         return {**found, 'pose': pose}
+
+
+def _choose(
+    where: Tensor, one: dict[str, Tensor], other: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Of two readings (B, ...), the first where `where` (B,) holds."""
+    return {
+        name: torch.where(
+            where.view(-1, *[1] * (value.dim() - 1)), value, other[name]
+        )
+        for name, value in one.items()
+    }
 
 
 def _known_side(sample: PoseDataSample) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.structures import InstanceData
@@ -14,6 +14,9 @@ from torch import Tensor
 from synhand.models.labels import collect_labels
 
 Feats = Sequence[Tensor]
+
+VIEW_START = (0.5, 0.5, -2.0)
+"""The root in the crop's centre, a reference bone e^-2 of its width."""
 
 
 class PoseHead(BaseHead):
@@ -37,7 +40,8 @@ class PoseHead(BaseHead):
 
         Returns:
             `pose` (B, K, D): u, v and z as `Latent25DLabel` defines them;
-            `scores` (B, K) from 0 to 1; and what a head adds, (B, K, ...).
+            `scores` (B, K) from 0 to 1; and what a head adds, (B, K, ...),
+            such as `relative` (B, K, 3), 3D of `RootRelativeLabel`.
         """
 
     def conditions(self, batch_data_samples: SampleList) -> dict[str, Tensor]:
@@ -47,7 +51,11 @@ class PoseHead(BaseHead):
     def mirror(self, found: dict[str, Tensor]) -> dict[str, Tensor]:
         """What :meth:`read_out` would give for the mirrored crops."""
         u, rest = found['pose'].split([1, found['pose'].shape[-1] - 1], -1)
-        return {**found, 'pose': torch.cat([1 - u, rest], -1)}
+        mirrored = {**found, 'pose': torch.cat([1 - u, rest], -1)}
+        if 'relative' in found:
+            sign = found['relative'].new_tensor([-1, 1, 1])
+            mirrored['relative'] = found['relative'] * sign
+        return mirrored
 
     def predict(
         self,
@@ -139,3 +147,56 @@ def keypoint_targets(
         for name in ('keypoint_labels', 'keypoint_weights')
     )
     return labels[..., :2], weights
+
+
+def relative_targets(
+    batch_data_samples: SampleList, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """3D labels of a batch, of `RootRelativeLabel`.
+
+    Returns:
+        (B, K, 3), and their weights (B, K).
+    """
+    labels, weights = (
+        collect_labels(batch_data_samples, name, device)
+        for name in ('relative_labels', 'relative_weights')
+    )
+    return labels, weights
+
+
+def parallel_projection(
+    relative: Tensor, view: Tensor, input_size: Sequence[int]
+) -> Tensor:
+    """Scaled parallel projection to the crop.
+
+    Args:
+        relative: (B, P, 3), root-relative, in reference bones.
+        view: (B, 3): u and v of the root, logarithm of the crop's widths
+            that a reference bone takes.
+        input_size: (W, H) of the crop in pixels.
+
+    Returns:
+        (B, P, 2): u and v as `Latent25DLabel` defines them.
+    """
+    root, log_scale = view.split([2, 1], -1)
+    width, height = input_size
+    square = log_scale.new_tensor([1, (width - 1) / (height - 1)])
+    scale = log_scale.exp()[:, None] * square
+    return root[:, None] + scale * relative[..., :2]
+
+
+def changed_weights(
+    weights: Mapping[str, float], changes: Mapping[str, float] | None
+) -> dict[str, float]:
+    """Weights of losses with some of them changed.
+
+    Raises:
+        ValueError: There is no such loss.
+    """
+    unknown = set(changes or ()) - set(weights)
+    if unknown:
+        raise ValueError(
+            f'loss_weights: expected some of {tuple(weights)}, got '
+            f'{sorted(unknown)}'
+        )
+    return dict(weights, **(changes or {}))

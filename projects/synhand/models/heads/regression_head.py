@@ -13,9 +13,11 @@ from mmpose.utils.typing import ConfigType, SampleList
 from torch import Tensor, nn
 
 from synhand.models.heads.pose_head import (
+    VIEW_START,
     Feats,
     PoseHead,
     keypoint_targets,
+    parallel_projection,
 )
 from synhand.models.labels import collect_labels
 from synhand.models.pose_prior import PosePrior
@@ -29,7 +31,6 @@ _LIKELIHOODS = dict(
 _LARGEST_SIGMA = {'2.5d': (1.0, 1.0, 4.0), '3d': (4.0, 4.0, 4.0)}
 _PLAIN_SCALE = {'2.5d': (10.0, 10.0, 1.0), '3d': (1.0, 1.0, 1.0)}
 _SMALLEST_SIGMA = 1e-3
-_VIEW_START = (0.5, 0.5, -2.0)
 _UV_WEIGHT = 10.0
 
 
@@ -107,7 +108,7 @@ class PoseRegressionHead(PoseHead):
             self.coordinates.bias.data.copy_(start)
         if self.output == '3d':
             self.view = _last(channels, 3)
-            self.view.bias.data.copy_(torch.tensor(_VIEW_START))
+            self.view.bias.data.copy_(torch.tensor(VIEW_START))
         if self.likelihood:
             self.sigma = _last(channels, features)
 
@@ -195,12 +196,10 @@ class PoseRegressionHead(PoseHead):
         return (target * self.free.cpu()).flatten().numpy()
 
     def _project(self, found: dict[str, Tensor]) -> Tensor:
-        """u, v (B, K, 2) of root-relative 3D: scaled parallel projection."""
-        root, log_scale = found['view'].split([2, 1], -1)
-        width, height = self.decoder.input_size
-        square = log_scale.new_tensor([1, (width - 1) / (height - 1)])
-        scale = log_scale.exp()[:, None] * square
-        return root[:, None] + scale * found['mean'][..., :2]
+        """u, v (B, K, 2) of root-relative 3D."""
+        return parallel_projection(
+            found['mean'], found['view'], self.decoder.input_size
+        )
 
     def read_out(self, feats: Feats) -> dict[str, Tensor]:
         """Pose and scores; `sigmas`, and with 3D `relative` (B, K, 3).
@@ -220,13 +219,6 @@ class PoseRegressionHead(PoseHead):
             result['scores'] = 1 - share[..., :2].mean(-1)
             result['sigmas'] = found['sigma']
         return result
-
-    def mirror(self, found: dict[str, Tensor]) -> dict[str, Tensor]:
-        mirrored = super().mirror(found)
-        if self.output == '3d':
-            sign = found['relative'].new_tensor([-1, 1, 1])
-            mirrored['relative'] = found['relative'] * sign
-        return mirrored
 
 
 def _check(name: str, value: object, allowed: tuple) -> None:

@@ -14,11 +14,15 @@ from mmpose.utils.typing import ConfigType, SampleList
 from torch import Tensor, nn
 
 from synhand.hands.layer import HandModel
-from synhand.models.heads.pose_head import Feats, keypoint_targets
-from synhand.models.labels import collect_labels
+from synhand.models.heads.pose_head import (
+    VIEW_START,
+    Feats,
+    changed_weights,
+    keypoint_targets,
+    relative_targets,
+)
 from synhand.models.mesh.encoder import EncoderBlock
 from synhand.models.mesh.mesh_head import (
-    VIEW_START,
     MeshHead,
     absolute_error,
     buffer_of,
@@ -108,8 +112,12 @@ class MeshGraphormerHead(MeshHead):
         init_cfg: ConfigType | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        _check(loss_weights or {}, widths, graph_blocks)
-        self.loss_weights = dict(_LOSS_WEIGHTS, **(loss_weights or {}))
+        self.loss_weights = changed_weights(_LOSS_WEIGHTS, loss_weights)
+        if len(widths) != len(graph_blocks):
+            raise ValueError(
+                f'graph_blocks: expected one for each of {len(widths)} '
+                f'widths, got {len(graph_blocks)}'
+            )
         self.grid_index, self.global_index = grid_index, global_index
         self.family = joint_family
         template = hand_template(mano, joint_family, mesh_size)
@@ -215,10 +223,7 @@ class MeshGraphormerHead(MeshHead):
         found = self.forward(feats)
         device = found['joints'].device
         position, seen = keypoint_targets(batch_data_samples, device)
-        target, known = (
-            collect_labels(batch_data_samples, name, device)
-            for name in ('relative_labels', 'relative_weights')
-        )
+        target, known = relative_targets(batch_data_samples, device)
         losses = dict.fromkeys(('pose', 'uv'), 0.0)
         for name in ('joints', 'regressed'):
             if name in found:
@@ -257,17 +262,3 @@ class MeshGraphormerHead(MeshHead):
         found = self.forward(feats)
         joints = found.get('regressed', found['joints'])
         return self._pose(joints, found.get('vertices'), found['view'])
-
-
-def _check(weights: Mapping, widths: Sequence, graph_blocks: Sequence) -> None:
-    unknown = set(weights) - set(_LOSS_WEIGHTS)
-    if unknown:
-        raise ValueError(
-            f'loss_weights: expected some of {tuple(_LOSS_WEIGHTS)}, got '
-            f'{sorted(unknown)}'
-        )
-    if len(widths) != len(graph_blocks):
-        raise ValueError(
-            f'graph_blocks: expected one for each of {len(widths)} widths, '
-            f'got {len(graph_blocks)}'
-        )

@@ -10,11 +10,8 @@ from mmpose.utils.typing import SampleList
 from torch import Tensor
 
 from synhand.hands.layer import HandModel
-from synhand.models.heads.pose_head import PoseHead
+from synhand.models.heads.pose_head import PoseHead, parallel_projection
 from synhand.models.labels import collect_labels
-
-VIEW_START = (0.5, 0.5, -2.0)
-"""The root in the crop's centre, a reference bone e^-2 of its width."""
 
 
 class MeshHead(PoseHead):
@@ -27,21 +24,8 @@ class MeshHead(PoseHead):
     """
 
     def _project(self, relative: Tensor, view: Tensor) -> Tensor:
-        """Scaled parallel projection to the crop.
-
-        Args:
-            relative: (B, P, 3).
-            view: (B, 3): u and v of the wrist, logarithm of the crop's
-                widths that a reference bone takes.
-
-        Returns:
-            (B, P, 2): u and v as `Latent25DLabel` defines them.
-        """
-        root, log_scale = view.split([2, 1], -1)
-        width, height = self.decoder.input_size
-        square = log_scale.new_tensor([1, (width - 1) / (height - 1)])
-        scale = log_scale.exp()[:, None] * square
-        return root[:, None] + scale * relative[..., :2]
+        """u, v (B, P, 2) of 3D (B, P, 3); see `parallel_projection`."""
+        return parallel_projection(relative, view, self.decoder.input_size)
 
     def _pose(
         self, joints: Tensor, vertices: Tensor | None, view: Tensor
@@ -54,10 +38,6 @@ class MeshHead(PoseHead):
             scores=torch.ones_like(joints[..., 0]),
             relative=torch.cat(parts, 1),
         )
-
-    def mirror(self, found: dict[str, Tensor]) -> dict[str, Tensor]:
-        sign = found['relative'].new_tensor([-1, 1, 1])
-        return dict(super().mirror(found), relative=found['relative'] * sign)
 
 
 def squared_error(found: Tensor, target: Tensor, weights: Tensor) -> Tensor:

@@ -15,10 +15,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synhand.hands.rotations import to_matrices
-from synhand.models.heads.pose_head import Feats, keypoint_targets
+from synhand.models.heads.pose_head import (
+    VIEW_START,
+    Feats,
+    changed_weights,
+    keypoint_targets,
+    relative_targets,
+)
 from synhand.models.labels import collect_labels
 from synhand.models.mesh.mesh_head import (
-    VIEW_START,
     MeshHead,
     absolute_error,
     buffer_of,
@@ -94,12 +99,7 @@ class ParametricHandHead(MeshHead):
                 f'rotation: expected one of {tuple(_ROTATIONS)}, got '
                 f'{rotation!r}'
             )
-        unknown = set(loss_weights or ()) - set(_LOSS_WEIGHTS)
-        if unknown:
-            raise ValueError(
-                f'loss_weights: expected some of {tuple(_LOSS_WEIGHTS)}, got '
-                f'{sorted(unknown)}'
-            )
+        self.loss_weights = changed_weights(_LOSS_WEIGHTS, loss_weights)
         self.hand = hand_layer(mano)
         most = self.hand.num_dofs, self.hand.num_shape
         if pose_components > most[0] or shape_components > most[1]:
@@ -108,7 +108,6 @@ class ParametricHandHead(MeshHead):
                 f'{(pose_components, shape_components)}'
             )
         self.in_index, self.family = in_index, joint_family
-        self.loss_weights = dict(_LOSS_WEIGHTS, **(loss_weights or {}))
         start = (*VIEW_START, *_ROTATIONS[rotation])
         self.sizes = [3, len(start) - 3, pose_components, shape_components]
         self.regressor = nn.Linear(in_channels, sum(self.sizes))
@@ -167,10 +166,7 @@ class ParametricHandHead(MeshHead):
         found = self.forward(feats, vertices=weights['mask'] > 0)
         device = found['joints'].device
         position, seen = keypoint_targets(batch_data_samples, device)
-        target, known = (
-            collect_labels(batch_data_samples, name, device)
-            for name in ('relative_labels', 'relative_weights')
-        )
+        target, known = relative_targets(batch_data_samples, device)
         flat = self._project(found['joints'], found['view'])
         coefficients = torch.cat([found['pose'], found['shape']], 1)
         losses = dict(
