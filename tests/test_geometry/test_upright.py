@@ -137,3 +137,17 @@ def test_only_training_varies_the_window():
         names = [step['type'] for step in steps]
         assert ('RandomHandBox' in names) == (role == 'train')
         assert 'GetBBoxCenterScale' not in names
+
+
+def test_windows_turn_about_their_centres():
+    points = torch.rand(2, 21, 2, generator=torch.Generator().manual_seed(5))
+    windows = upright_windows(points, 1.3)
+    turned = windows.turned([0.0, 90.0])
+    corner = torch.tensor([[[1.0, 0.5]]]).expand(4, 1, 2)
+    middle = torch.full((4, 1, 2), 0.5)
+    seen = turned.inside(torch.cat([windows.outside(corner[:2])] * 2))
+    expected = torch.tensor([[[1.0, 0.5]]] * 2 + [[[0.5, 1.0]]] * 2)
+    torch.testing.assert_close(seen, expected)
+    torch.testing.assert_close(
+        turned.outside(middle)[:, 0], windows.centre.repeat(2, 1)
+    )

@@ -23,6 +23,7 @@ def model(root):
     init_default_scope('mmpose')
     torch.manual_seed(0)
     config = Config.fromfile(root / _CONFIG).model
+    config.test_cfg.rotations = ()
     model = MODELS.build({**config, 'side_channels': 256})
     for head in (model.head, model.first.head):
         with torch.no_grad():
@@ -130,6 +131,35 @@ def test_a_third_look_starts_from_the_second(model, monkeypatch):
         atol=1e-4,
     )
     assert not torch.allclose(second, third)
+
+
+def test_turned_windows_are_read_too(model, monkeypatch):
+    crops, left = _crops(), torch.tensor([False, True])
+    windows = model._first_windows(crops, {})
+    with torch.no_grad():
+        readings = [
+            model._read(windows.turned([angle]), crops, left, {})
+            for angle in (0.0, 20.0, -40.0)
+        ]
+        monkeypatch.setattr(model, 'test_cfg', dict(rotations=(20.0, -40.0)))
+        found = model._read(windows, crops, left, {})
+    weights = np.stack([r['scores'].numpy() for r in readings]) ** 2
+    poses = np.stack([r['pose'].numpy() for r in readings])
+    expected = np.concatenate(
+        [
+            (poses[..., :2] * weights[..., None]).sum(0)
+            / weights.sum(0)[..., None],
+            poses[..., 2:].mean(0),
+        ],
+        -1,
+    )
+    assert np.ptp(poses, 0).max() > 0.01
+    np.testing.assert_allclose(found['pose'], expected, atol=2e-3)
+    np.testing.assert_allclose(
+        found['scores'],
+        np.mean([r['scores'].numpy() for r in readings], 0),
+        atol=2e-3,
+    )
 
 
 def test_only_the_reader_learns_and_labels_follow(model, first_pose):

@@ -7,6 +7,7 @@ batch, K keypoints.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +46,23 @@ class UprightWindows:
         offset = (position - 0.5) * self.side[:, None, None]
         return offset @ self.turn + self.centre[:, None]
 
+    def turned(self, degrees: Sequence[float]) -> UprightWindows:
+        """The windows turned about their centres by each of A angles.
+
+        Args:
+            degrees: From x (right) towards y (down).
+
+        Returns:
+            A * B windows, all of the first angle first.
+        """
+        angles = torch.deg2rad(self.side.new_tensor(degrees))
+        turn = _matrices(angles.cos(), angles.sin())
+        return UprightWindows(
+            self.centre.repeat(len(degrees), 1),
+            self.side.repeat(len(degrees)),
+            (turn[:, None] @ self.turn).flatten(0, 1),
+        )
+
     def cut(self, crops: Tensor, size: int) -> Tensor:
         """The windows' pixels, bilinear; the border continues what is outside.
 
@@ -80,11 +98,16 @@ def upright_windows(position: Tensor, padding: float) -> UprightWindows:
     x, y = (towards / length.clamp(min=_SHORTEST)[:, None]).unbind(-1)
     points = length > _SHORTEST
     cos, sin = torch.where(points, -y, 1.0), torch.where(points, -x, 0.0)
-    turn = torch.stack(
-        [torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1
-    )
+    turn = _matrices(cos, sin)
     turned = position @ turn.transpose(1, 2)
     low, high = turned.amin(1), turned.amax(1)
     centre = ((low + high)[:, None] / 2 @ turn)[:, 0]
     side = (high - low).amax(-1).clamp(min=_SMALLEST) * padding
     return UprightWindows(centre, side, turn)
+
+
+def _matrices(cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotations (N, 2, 2) of angles whose cosines and sines are (N,)."""
+    return torch.stack(
+        [torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1
+    )

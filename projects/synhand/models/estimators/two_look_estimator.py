@@ -49,8 +49,11 @@ class TwoLookEstimator(HandPoseEstimator):
             `'side'`, the classifier alone.
         **kwargs: Those of `HandPoseEstimator`. `test_cfg` may hold `looks`, 2
             by default: from the third look on, the last look's keypoints
-            make the window. Mirrored crops are not averaged
-            with: the reader has only seen right hands.
+            make the window; and `rotations`, angles in degrees: each window
+            is also read turned by each of them, and the poses, turned back,
+            are averaged, u and v with the squares of their scores as
+            weights. Mirrored crops are not averaged with: the reader has
+            only seen right hands.
 
     Raises:
         ValueError: `learns` is unknown, or there is nothing that could.
@@ -200,6 +203,27 @@ class TwoLookEstimator(HandPoseEstimator):
 
         Windows that show left hands, `left` (B,), are read mirrored.
         """
+        turns = (0.0, *self.test_cfg.get('rotations', ()))
+        if len(turns) == 1:
+            return self._read_once(windows, crops, left, given)
+        found = self._read_once(
+            windows.turned(turns),
+            _repeat(crops, len(turns)),
+            None if left is None else _repeat(left, len(turns)),
+            {name: _repeat(v, len(turns)) for name, v in given.items()},
+        )
+        return _mean_reading(
+            {n: v.unflatten(0, (len(turns), -1)) for n, v in found.items()}
+        )
+
+    def _read_once(
+        self,
+        windows: UprightWindows,
+        crops: Tensor,
+        left: Tensor | None,
+        given: dict[str, Tensor],
+    ) -> dict[str, Tensor]:
+        """The same of each window as it is."""
         views = windows.cut(crops, self.window_size)
         if left is not None:
             views[left] = views[left].flip(-1)
@@ -224,6 +248,24 @@ def _choose(
         )
         for name, value in one.items()
     }
+
+
+def _repeat(values: Tensor, times: int) -> Tensor:
+    """(times * B, ...), the whole batch again and again."""
+    return values.repeat(times, *[1] * (values.dim() - 1))
+
+
+def _mean_reading(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Readings (A, B, ...) of turned windows as one (B, ...).
+
+    Depth is a plain mean: scores are of heatmaps, and weighted with them it
+    was worse on held-out synthetic hands.
+    """
+    position, depth = found['pose'].split([2, 1], -1)
+    weights = found['scores'].float().clamp(min=_NO_SCORE)[..., None] ** 2
+    position = (position * weights).sum(0) / weights.sum(0)
+    mean = {name: value.mean(0) for name, value in found.items()}
+    return dict(mean, pose=torch.cat([position, depth.mean(0)], -1))
 
 
 def _known_side(sample: PoseDataSample) -> int:
