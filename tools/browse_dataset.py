@@ -19,15 +19,9 @@ from matplotlib import pyplot as plt  # noqa: E402  after the choice of Agg
 
 from synhand.hands.anatomy import DOF_NAMES, FINGERS  # noqa: E402
 from synhand.skeleton import KEYPOINT_NAMES  # noqa: E402
-from synhand.synthesis.statistics import (  # noqa: E402
-    MAP_SHAPE,
-    Histogram,
-    Labels,
-    SetStatistics,
-    evenness,
-    measure,
-    read_labels,
-)
+from synhand.synthesis.counters import MAP_SHAPE, Histogram, evenness  # noqa: E402
+from synhand.synthesis.label_columns import Labels, read_labels  # noqa: E402
+from synhand.synthesis.statistics import SetStatistics, measure  # noqa: E402
 from synhand.visualization.drawing import (  # noqa: E402
     PAPER,
     contact_sheet,

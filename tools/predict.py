@@ -27,7 +27,8 @@ from synhand.apis import (
     find_images,
     read_image,
 )
-from synhand.apis.predictor import PredictionError, check_box
+from synhand.apis.predictor import PredictionError
+from synhand.apis.queries import check_box
 from synhand.datasets.hand_json import read_annotations
 from synhand.files import write_bytes
 from synhand.skeleton import HAND_SIDES

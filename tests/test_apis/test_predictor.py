@@ -15,7 +15,8 @@ from mmpose.registry import MODELS as MMPOSE_MODELS
 import synhand.zoo
 from model_factory import CONFIG, write_checkpoint, write_photos
 from synhand.apis import HandPredictor
-from synhand.apis.predictor import PredictionError, shrunk
+from synhand.apis.predictor import PredictionError
+from synhand.apis.queries import shrunk
 from synhand.datasets.base import tight_box
 from synhand.geometry.cameras import mirror, project
 from synhand.recipes import BOX_PADDING

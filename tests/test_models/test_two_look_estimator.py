@@ -23,8 +23,7 @@ def model(root):
     init_default_scope('mmpose')
     torch.manual_seed(0)
     config = Config.fromfile(root / _CONFIG).model
-    config.test_cfg.rotations = ()
-    model = MODELS.build({**config, 'side_channels': 256})
+    model = MODELS.build({**config, 'turns': (), 'side_channels': 256})
     for head in (model.head, model.first.head):
         with torch.no_grad():
             for parameter in head.stages.parameters():
@@ -141,7 +140,7 @@ def test_turned_windows_are_read_too(model, monkeypatch):
             model._read(windows.turned([angle]), crops, left, {})
             for angle in (0.0, 20.0, -40.0)
         ]
-        monkeypatch.setattr(model, 'test_cfg', dict(rotations=(20.0, -40.0)))
+        monkeypatch.setattr(model, 'turns', (0.0, 20.0, -40.0))
         found = model._read(windows, crops, left, {})
     weights = np.stack([r['scores'].numpy() for r in readings]) ** 2
     poses = np.stack([r['pose'].numpy() for r in readings])

@@ -12,7 +12,7 @@ from synhand.synthesis.anthropometry import (
     PUBLISHED_BONES_MM,
 )
 from synhand.synthesis.config import SynthesisConfig
-from synhand.synthesis.scenes import sample_person
+from synhand.synthesis.scene_hands import sample_person
 
 # The model's thumb has a short metacarpal and its fingers have long tips.
 KNOWN = {(1, 2), (7, 8), (11, 12), (15, 16)}

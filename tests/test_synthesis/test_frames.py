@@ -142,7 +142,7 @@ def test_hands_are_at_the_ends_of_arms_and_of_the_right_side():
             cosine /= np.linalg.norm(found) * np.linalg.norm(wrist - elbow)
             assert cosine > 1 - 1e-9
             left = (shoulder - figure.origin) @ figure.rotation[:, 0] > 0
-            assert left == (hand.side == scenes.LEFT)
+            assert left == (hand.side == figures.LEFT)
 
 
 def test_through_a_persons_eyes_there_is_no_own_head(rows):

@@ -11,18 +11,16 @@ from shard_factory import make_row, write_shards
 from synhand.hands.anatomy import LOWER, UPPER
 from synhand.hands.anny_hand import default_hand
 from synhand.skeleton import BONES
-from synhand.synthesis.shards import ShardError, ShardSet, write_shard
-from synhand.synthesis.statistics import (
-    CHILD_MM,
+from synhand.synthesis.counters import (
     MAP_SHAPE,
     Histogram,
-    SetStatistics,
     evenness,
     hand_directions,
-    measure,
-    read_labels,
     view_map,
 )
+from synhand.synthesis.label_columns import read_labels
+from synhand.synthesis.shards import ShardError, ShardSet, write_shard
+from synhand.synthesis.statistics import CHILD_MM, SetStatistics, measure
 
 
 def rich_row(index):

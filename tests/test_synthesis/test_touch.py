@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synhand.hands.anny_hand import default_hand
-from synhand.synthesis import scenes
+from synhand.synthesis import scene_hands
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.gestures import GESTURES, HOLDS
 from synhand.synthesis.held import held_object, is_hold
@@ -62,11 +62,11 @@ def test_widest_gap_finds_the_middle_of_a_ring():
 
 def gripping(name, seed):
     rng, hand = np.random.default_rng(seed), default_hand()
-    person = scenes.sample_person(rng, CONFIG, hand)
+    person = scene_hands.sample_person(rng, CONFIG, hand)
     pose = SampledPose(GESTURES[name], f'gesture:{name}', 0.0)
     posed = hand.pose(person.rest, pose.angles)
-    placed = scenes._place(
-        hand, person, pose, posed, scenes.RIGHT, np.eye(3), np.zeros(3)
+    placed = scene_hands._place(
+        hand, person, pose, posed, scene_hands.RIGHT, np.eye(3), np.zeros(3)
     )
     return rng, placed
 

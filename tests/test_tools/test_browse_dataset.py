@@ -6,7 +6,8 @@ import pytest
 
 from model_factory import load_tool
 from shard_factory import make_row, write_shards
-from synhand.synthesis.statistics import SetStatistics, read_labels
+from synhand.synthesis.label_columns import read_labels
+from synhand.synthesis.statistics import SetStatistics
 
 
 @pytest.fixture(scope='module')

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synhand.apis import read_image
-from synhand.apis.predictor import shrunk
+from synhand.apis.queries import shrunk
 from synhand.datasets import (
     FreiHand3DDataset,
     HandJsonDataset,

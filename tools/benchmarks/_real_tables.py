@@ -27,7 +27,7 @@ from synhand.evaluation.metrics.base import Row
 from synhand.evaluation.metrics.keypoints_3d import usable_hands
 from synhand.evaluation.scores import Score
 from synhand.skeleton import KEYPOINT_NAMES
-from synhand.synthesis.statistics import hand_directions
+from synhand.synthesis.counters import hand_directions
 
 COLUMNS = (
     *OF_2D,

@@ -26,7 +26,7 @@ model = recipes.two_look_model(
         in_index=0,
     ),
     first_weights='synhand://small-25d',
-    rotations=(22.5, -22.5, 45.0, -45.0),
+    turns=(22.5, -22.5, 45.0, -45.0),
 )
 find_unused_parameters = True  # the FPN's coarser maps are not read
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
@@ -16,20 +15,26 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.structures import PoseDataSample
 
 from synhand.apis.finder import FoundHand
-from synhand.apis.images import read_image
 from synhand.apis.loading import load_model, model_device, model_files
+from synhand.apis.queries import (
+    FloatArray,
+    Image,
+    Query,
+    check_box,
+    hand_queries,
+    one_each,
+    pixels_of,
+    shrunk,
+    whole_box,
+)
 from synhand.datasets.base import (
     METAINFO_KEYS,
     hand_metainfo,
     hand_sample,
     tight_box,
 )
-from synhand.geometry.cameras import check_camera_matrix
 from synhand.skeleton import HAND_SIDES, ROOT
 from synhand.zoo import DEFAULT_MODEL
-
-Image = npt.NDArray[np.uint8]
-FloatArray = npt.NDArray[np.float32]
 
 _STOCK_PADDING = 1.25
 _SIDES = {number: side for side, number in HAND_SIDES.items()}
@@ -89,17 +94,6 @@ class HandPrediction:
 
 def _rounded(array: FloatArray) -> list:
     return np.round(array.astype(np.float64), 2).tolist()
-
-
-@dataclass(frozen=True, eq=False)
-class _Query:
-    """A hand to find, checked as far as that goes without the pixels."""
-
-    image: str | Path | Image
-    box: FloatArray | None
-    hand: str
-    camera: npt.NDArray[np.float64] | None
-    where: str
 
 
 class HandPredictor:
@@ -195,7 +189,7 @@ class HandPredictor:
                 are not finite.
             ValueError: An image or another argument is wrong.
         """
-        queries = list(_queries(images, boxes, hands, camera_matrices))
+        queries = list(hand_queries(images, boxes, hands, camera_matrices))
         found = []
         for start in range(0, len(queries), self.batch_size):
             found += self._predict(queries[start : start + self.batch_size])
@@ -221,10 +215,10 @@ class HandPredictor:
         Raises:
             As `predict`.
         """
-        cameras = _each(camera_matrices, len(images), 'camera_matrices')
+        cameras = one_each(camera_matrices, len(images), 'camera_matrices')
         hands = []
         for image, camera in zip(images, cameras, strict=True):
-            pixels = _pixels(image, 'image')
+            pixels = pixels_of(image, 'image')
             places = find(pixels)
             hands.append(
                 self.predict(
@@ -236,7 +230,7 @@ class HandPredictor:
             )
         return hands
 
-    def _predict(self, queries: list[_Query]) -> list[HandPrediction]:
+    def _predict(self, queries: list[Query]) -> list[HandPrediction]:
         """One look at each hand, a second one where no box was given."""
         found = self._look(queries)
         closer = {
@@ -250,11 +244,11 @@ class HandPredictor:
                 found[i] = hand
         return found
 
-    def _look(self, queries: list[_Query]) -> list[HandPrediction]:
+    def _look(self, queries: list[Query]) -> list[HandPrediction]:
         owners, samples, sides, boxes = [], [], [], []
         for number, query in enumerate(queries):
-            image = _pixels(query.image, query.where)
-            box = _whole(image) if query.box is None else query.box
+            image = pixels_of(query.image, query.where)
+            box = whole_box(image) if query.box is None else query.box
             check_box(box, image, f'{query.where}: box')
             boxes.append(box)
             for hand in self._readings(query.hand):
@@ -276,11 +270,11 @@ class HandPredictor:
         both = self.needs_side and hand == 'unknown'
         return ('right', 'left') if both else (hand,)
 
-    def _sample(self, query: _Query, image: Image, hand: str) -> dict:
+    def _sample(self, query: Query, image: Image, hand: str) -> dict:
         """What the pipeline makes of a hand, for the model."""
         box = query.box
         if box is None:
-            box = shrunk(_whole(image), self._padding)
+            box = shrunk(whole_box(image), self._padding)
         sample = hand_sample(
             bbox=box, camera_matrix=query.camera, hand_side=HAND_SIDES[hand]
         )
@@ -299,42 +293,11 @@ class HandPredictor:
         return found
 
 
-def check_box(box: FloatArray, image: Image, where: str) -> None:
-    """Raise where a box does not meet its image.
-
-    Args:
-        box: (4,) x1, y1, x2, y2 in pixels.
-        image: (H, W, 3).
-        where: What to name.
-
-    Raises:
-        ValueError: The box is beside the image.
-    """
-    height, width = image.shape[:2]
-    if (box[:2] >= (width, height)).any() or (box[2:] <= 0).any():
-        raise ValueError(
-            f'{where}: expected a box that meets the image of {width} x '
-            f'{height} pixels, got {box.tolist()}'
-        )
-
-
 def _found_box(hand: HandPrediction) -> FloatArray | None:
     """Tight box (4,) of keypoints within the box looked at; None if empty."""
     low, high = np.tile(hand.bbox.reshape(2, 2), 2)
     box = np.clip(tight_box(hand.keypoints_2d[:, :2]), low, high)
     return box if (box[2:] - box[:2] >= 2).all() else None
-
-
-def shrunk(box: FloatArray, padding: float) -> FloatArray:
-    """The box (4,) that becomes `box` once its sides are padded."""
-    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
-    half = half / padding
-    return np.concatenate([centre - half, centre + half])
-
-
-def _whole(image: Image) -> FloatArray:
-    height, width = image.shape[:2]
-    return np.array([0, 0, width - 1, height - 1], np.float32)
 
 
 def _pipeline(cfg: Config, config: str) -> list[dict]:
@@ -357,91 +320,6 @@ def _padding(steps: list[dict]) -> float:
         if step['type'] == 'GetBBoxCenterScale':
             return step.get('padding', _STOCK_PADDING)
     return 1.0
-
-
-def _queries(
-    images: object, boxes: object, hands: object, cameras: object
-) -> Iterator[_Query]:
-    if isinstance(images, (str, Path)) or (
-        isinstance(images, np.ndarray) and images.ndim < 4
-    ):
-        images, boxes, hands, cameras = (
-            [value] for value in (images, boxes, hands, cameras)
-        )
-    count = len(images)
-    if isinstance(hands, str):
-        hands = [hands] * count
-    columns = (
-        images,
-        _each(boxes, count, 'boxes'),
-        _each(hands, count, 'hands'),
-        _each(cameras, count, 'camera_matrices'),
-    )
-    for number, row in enumerate(zip(*columns, strict=True)):
-        yield _query(number, *row)
-
-
-def _each(values: Sequence | None, count: int, name: str) -> Sequence:
-    if values is None:
-        return [None] * count
-    if len(values) != count:
-        raise ValueError(
-            f'{name}: expected one for each of {count} images, got '
-            f'{len(values)}'
-        )
-    return values
-
-
-def _query(
-    number: int, image: object, box: object, hand: object, camera: object
-) -> _Query:
-    path = isinstance(image, (str, Path))
-    where = f'image {number} ({image})' if path else f'image {number}'
-    hand = 'unknown' if hand is None else hand
-    if not isinstance(hand, str) or hand not in HAND_SIDES:
-        raise ValueError(
-            f'{where}: hand: expected left, right or unknown, got {hand!r}'
-        )
-    if box is not None:
-        box = _checked_box(box, where)
-    if camera is not None:
-        camera = check_camera_matrix(camera, f'{where}: camera matrix')
-    return _Query(image, box, hand, camera, where)
-
-
-def _checked_box(box: object, where: str) -> FloatArray:
-    try:
-        array = np.asarray(box, np.float32)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if (
-        array.shape == (4,)
-        and np.isfinite(array).all()
-        and (array[:2] < array[2:]).all()
-    ):
-        return array
-    raise ValueError(
-        f'{where}: box: expected x1, y1, x2, y2 with x1 < x2 and y1 < y2, '
-        f'got {box}'
-    )
-
-
-def _pixels(image: str | Path | Image, where: str) -> Image:
-    if isinstance(image, (str, Path)):
-        return read_image(image)
-    if (
-        not isinstance(image, np.ndarray)
-        or image.dtype != np.uint8
-        or image.ndim != 3
-        or image.shape[2] != 3
-        or min(image.shape) < 2
-    ):
-        kind = getattr(image, 'dtype', type(image).__name__)
-        raise ValueError(
-            f'{where}: expected a path or an array (H, W, 3) of uint8, '
-            f'got {kind} {getattr(image, "shape", "")}'
-        )
-    return image
 
 
 def _prediction(

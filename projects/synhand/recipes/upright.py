@@ -88,7 +88,7 @@ def two_look_model(
     first: dict,
     first_weights: str,
     side_channels: int | None = None,
-    rotations: Sequence[float] = (),
+    turns: Sequence[float] = (),
     **head: object,
 ) -> dict:
     """A latent 2.5D model that reads windows which another one finds.
@@ -101,7 +101,7 @@ def two_look_model(
         first: Config of the model that finds the windows.
         first_weights: Its checkpoint, where training starts.
         side_channels: See `TwoLookEstimator`.
-        rotations: Degrees by which windows are also turned in testing.
+        turns: See `TwoLookEstimator`.
         **head: Further arguments of `Latent25DHead`.
     """
     reader = latent25d_model(
@@ -116,5 +116,5 @@ def two_look_model(
         window_size=window_size[0],
         padding=UPRIGHT_PADDING,
         side_channels=side_channels,
-        test_cfg=dict(reader['test_cfg'], rotations=tuple(rotations)),
+        turns=tuple(turns),
     )

@@ -12,7 +12,7 @@ from synhand.hands.anny_hand import ADULT_LENGTH_MM
 from synhand.synthesis.appearance import sample_cloth, sample_skin
 from synhand.synthesis.figures import Figure
 from synhand.synthesis.primitives import Mesh, lathe, sphere
-from synhand.synthesis.scenes import SceneHand
+from synhand.synthesis.scene_hands import SceneHand
 from synhand.synthesis.surfaces import Surface
 from synhand.synthesis.things import BODY, Outfit
 

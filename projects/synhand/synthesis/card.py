@@ -18,6 +18,7 @@ from synhand.synthesis.anthropometry import (
 )
 from synhand.synthesis.appearance import tone_name
 from synhand.synthesis.checks import CAUSES
+from synhand.synthesis.counters import Histogram, Moments, evenness
 from synhand.synthesis.ledger import (
     CHECKSUMS,
     Manifest,
@@ -29,14 +30,7 @@ from synhand.synthesis.ledger import (
     sha256,
     wall_seconds,
 )
-from synhand.synthesis.statistics import (
-    CHILD_MM,
-    Histogram,
-    Moments,
-    SetStatistics,
-    evenness,
-    measure,
-)
+from synhand.synthesis.statistics import CHILD_MM, SetStatistics, measure
 
 CARD = 'README.md'
 _SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -39,7 +39,8 @@ from synhand.synthesis.held import held_object, is_hold
 from synhand.synthesis.lighting import sample_lighting
 from synhand.synthesis.occlusion import occlusion
 from synhand.synthesis.renderer import Renderer
-from synhand.synthesis.scenes import Scene, SceneHand
+from synhand.synthesis.scene_hands import SceneHand
+from synhand.synthesis.scenes import Scene
 from synhand.synthesis.sensor import encode_jpeg, encode_png, expose
 from synhand.synthesis.skin_map import default_skin_map
 from synhand.synthesis.surfaces import Frame, Lighting, Surface

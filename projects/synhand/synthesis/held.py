@@ -9,7 +9,7 @@ from synhand.synthesis.appearance import sample_plain
 from synhand.synthesis.gestures import HOLDS
 from synhand.synthesis.poses import SampledPose
 from synhand.synthesis.primitives import Mesh, box, cylinder, sphere
-from synhand.synthesis.scenes import SceneHand
+from synhand.synthesis.scene_hands import SceneHand
 from synhand.synthesis.surfaces import Surface, cross
 from synhand.synthesis.things import LAYERS, OBJECT
 from synhand.synthesis.touch import (

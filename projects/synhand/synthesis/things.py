@@ -15,7 +15,7 @@ from synhand.synthesis.appearance import (
 )
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.primitives import box, cylinder, ring, sphere
-from synhand.synthesis.scenes import SceneHand
+from synhand.synthesis.scene_hands import SceneHand
 from synhand.synthesis.skin_map import SkinMap
 from synhand.synthesis.surfaces import Surface
 

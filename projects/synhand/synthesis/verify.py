@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from synhand.hands.anatomy import DOF_NAMES, LOWER, UPPER
 from synhand.synthesis.checks import ANGLE_TOLERANCE, CAUSES, hand_faults
 from synhand.synthesis.generator import Generator
+from synhand.synthesis.label_columns import Labels, read_labels
 from synhand.synthesis.ledger import (
     CHECKSUMS,
     Manifest,
@@ -28,7 +29,6 @@ from synhand.synthesis.shards import (
     open_shard,
     shard_name,
 )
-from synhand.synthesis.statistics import Labels, read_labels
 
 MIN_PSNR_DB = 40.0
 MAX_LINES = 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,9 @@ class TwoLookEstimator(HandPoseEstimator):
             network.
         padding: Side of a window in longer sides of the turned keypoints'
             box.
+        turns: Angles in degrees: outside of training each window is also
+            read turned by each of them, and the poses, turned back, are
+            averaged, u and v with the squares of their scores as weights.
         side_channels: Channels of the backbone's last map, from which a
             classifier tells the side of hands whose side nobody said; None
             for no classifier: the surer of two readings decides.
@@ -49,11 +53,8 @@ class TwoLookEstimator(HandPoseEstimator):
             `'side'`, the classifier alone.
         **kwargs: Those of `HandPoseEstimator`. `test_cfg` may hold `looks`, 2
             by default: from the third look on, the last look's keypoints
-            make the window; and `rotations`, angles in degrees: each window
-            is also read turned by each of them, and the poses, turned back,
-            are averaged, u and v with the squares of their scores as
-            weights. Mirrored crops are not averaged with: the reader has
-            only seen right hands.
+            make the window. Mirrored crops are not averaged with: the
+            reader has only seen right hands.
 
     Raises:
         ValueError: `learns` is unknown, or there is nothing that could.
@@ -67,6 +68,7 @@ class TwoLookEstimator(HandPoseEstimator):
         first: dict,
         window_size: int,
         padding: float,
+        turns: Sequence[float] = (),
         side_channels: int | None = None,
         learns: str = 'reader',
         **kwargs: Any,
@@ -80,6 +82,7 @@ class TwoLookEstimator(HandPoseEstimator):
         self.first = MODELS.build(first)
         self.window_size = window_size
         self.padding = padding
+        self.turns = (0.0, *turns)
         self.learns = learns
         if learns == 'side':
             self.requires_grad_(False)
@@ -203,17 +206,17 @@ class TwoLookEstimator(HandPoseEstimator):
 
         Windows that show left hands, `left` (B,), are read mirrored.
         """
-        turns = (0.0, *self.test_cfg.get('rotations', ()))
-        if len(turns) == 1:
+        times = len(self.turns)
+        if times == 1:
             return self._read_once(windows, crops, left, given)
         found = self._read_once(
-            windows.turned(turns),
-            _repeat(crops, len(turns)),
-            None if left is None else _repeat(left, len(turns)),
-            {name: _repeat(v, len(turns)) for name, v in given.items()},
+            windows.turned(self.turns),
+            _repeat(crops, times),
+            None if left is None else _repeat(left, times),
+            {name: _repeat(v, times) for name, v in given.items()},
         )
         return _mean_reading(
-            {n: v.unflatten(0, (len(turns), -1)) for n, v in found.items()}
+            {n: v.unflatten(0, (times, -1)) for n, v in found.items()}
         )
 
     def _read_once(

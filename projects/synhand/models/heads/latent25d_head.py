@@ -235,7 +235,8 @@ class Latent25DHead(PoseHead):
         cells = values.shape[2:]
         split = values.reshape(values.shape[0], -1, self.num_joints, *cells)
         number = family.view(-1, 1, 1, *[1] * len(cells))
-        return split.take_along_dim(number, dim=1)[:, 0]
+        number = number.expand(-1, 1, self.num_joints, *cells)
+        return split.gather(1, number)[:, 0]  # which ONNX has
 
     def _adapted(self, pose: Tensor, family: Tensor | None) -> Tensor:
         return pose if self.adapter is None else self.adapter(pose, family)
