@@ -13,7 +13,7 @@ import synhand.registry  # noqa: F401
 from shard_factory import make_row
 from synhand import recipes
 from synhand.codecs import Latent25DLabel
-from synhand.geometry.cameras import camera_from_fov
+from synhand.geometry.cameras import camera_from_fov, project
 from synhand.geometry.pose25d import from_25d, to_25d
 from synhand.hands.anny_hand import default_hand
 from synhand.models.estimators.turned_views import rotate_images
@@ -100,6 +100,24 @@ def test_perfect_heads_give_true_3d():
         assert np.abs(prediction.keypoints_cam[0] - points).max() < 1.0
         assert sample.metainfo['camera'] == 'given'
         assert 'keypoints_z' not in prediction
+
+
+def test_stiff_bones_move_keypoints_in_the_image_too():
+    model, sample = _model(bone_stiffness=1.0), _sample(1)
+    points, camera = _truth(1)
+    sample.set_metainfo(dict(camera_matrix=camera[None]))
+    head = _perfect(1, sample)
+    head.keypoints_z = head.keypoints_z + 0.3 * (np.arange(21) == 8)
+    sample.set_metainfo(dict(camera_matrix=camera[None]))
+    (found,) = model.add_pred_to_datasample([head], None, [sample])
+    found = found.pred_instances
+    pixels = project(found.keypoints_cam[0], camera)
+    np.testing.assert_allclose(found.keypoints[0], pixels, atol=0.05)
+    np.testing.assert_allclose(found.keypoints_25d[0, :, :2], pixels, 0, 0.05)
+    true = to_25d(points, camera)
+    assert np.abs(found.keypoints[0] - true[:, :2]).max() > 0.2
+    error = found.keypoints_25d[0, 8, 2] - true[8, 2]
+    assert abs(error) < 0.28
 
 
 @pytest.mark.parametrize('degrees', [0.0, 35.0, -140.0])

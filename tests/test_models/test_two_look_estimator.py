@@ -23,7 +23,8 @@ def model(root):
     init_default_scope('mmpose')
     torch.manual_seed(0)
     config = Config.fromfile(root / _CONFIG).model
-    model = MODELS.build({**config, 'turns': (), 'side_channels': 256})
+    config.update(turns=(), bone_stiffness=0.0, side_channels=256)
+    model = MODELS.build(config)
     for head in (model.head, model.first.head):
         with torch.no_grad():
             for parameter in head.stages.parameters():

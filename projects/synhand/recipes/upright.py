@@ -89,6 +89,7 @@ def two_look_model(
     first_weights: str,
     side_channels: int | None = None,
     turns: Sequence[float] = (),
+    bone_stiffness: float = 0.0,
     **head: object,
 ) -> dict:
     """A latent 2.5D model that reads windows which another one finds.
@@ -102,6 +103,7 @@ def two_look_model(
         first_weights: Its checkpoint, where training starts.
         side_channels: See `TwoLookEstimator`.
         turns: See `TwoLookEstimator`.
+        bone_stiffness: See `HandPoseEstimator`.
         **head: Further arguments of `Latent25DHead`.
     """
     reader = latent25d_model(
@@ -117,4 +119,5 @@ def two_look_model(
         padding=UPRIGHT_PADDING,
         side_channels=side_channels,
         turns=tuple(turns),
+        bone_stiffness=bone_stiffness,
     )

@@ -14,8 +14,9 @@ from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import InstanceList, PixelDataList, SampleList
 from torch import Tensor
 
+from synhand.geometry.bone_fit import fit_bone_lengths
 from synhand.geometry.planar import planar_rotation
-from synhand.geometry.pose25d import from_25d
+from synhand.geometry.pose25d import from_25d, to_25d
 from synhand.models.estimators.cameras import camera_of
 from synhand.models.estimators.turned_views import (
     mean_prediction,
@@ -47,6 +48,8 @@ class HandPoseEstimator(TopdownPoseEstimator):
         mean_bone_lengths_mm: (20,), lengths of the skeleton's bones of a
             mean hand of the kind that the network was trained on; None for
             those of the literature.
+        bone_stiffness: How much keypoints yield to the proportions of that
+            mean hand; see `fit_bone_lengths`. 0: not at all.
         channels_last: Keep maps in the memory order that convolutions on
             processors and tensor cores are fastest with.
         compile_features: Compile backbone and neck with `torch.compile`.
@@ -63,6 +66,7 @@ class HandPoseEstimator(TopdownPoseEstimator):
         assumed_fov: float = 60.0,
         root_depth: str = 'least_squares',
         mean_bone_lengths_mm: Sequence[float] | None = None,
+        bone_stiffness: float = 0.0,
         channels_last: bool = True,
         compile_features: bool = False,
         **kwargs: Any,
@@ -75,6 +79,7 @@ class HandPoseEstimator(TopdownPoseEstimator):
         self.mean_bone_lengths_mm = mean_bone_lengths_mm or (
             MEAN_BONE_LENGTHS_MM
         )
+        self.bone_stiffness = bone_stiffness
         self._layout = (
             torch.channels_last if channels_last else torch.contiguous_format
         )
@@ -167,10 +172,18 @@ class HandPoseEstimator(TopdownPoseEstimator):
             mean_bone_lengths_mm=self.mean_bone_lengths_mm,
             root_depth=self._refined_root_depth(poses, cameras, samples),
         )
+        if self.bone_stiffness:
+            points = fit_bone_lengths(
+                points, self.mean_bone_lengths_mm, self.bone_stiffness
+            )
+            fitted = to_25d(points, cameras)
+            poses = np.where(np.isfinite(fitted), fitted, poses)
         for prediction, pose, point in zip(
             predictions, poses, points, strict=True
         ):
             prediction.keypoints_25d = pose
+            if self.bone_stiffness:
+                prediction.keypoints = pose[..., :2].astype(np.float32)
             prediction.keypoints_cam = point.astype(np.float32)
 
     def _refined_root_depth(
