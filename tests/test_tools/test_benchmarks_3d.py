@@ -80,7 +80,7 @@ def test_a_gate_trains_tests_and_is_not_repeated(sets, tmp_path, monkeypatch):
     arguments = [
         *(str(CONFIG), '--data', str(sets), '--table', str(table)),
         *('--samples', '12', '--batch-size', '4', '--workers', '0'),
-        *('--test', '4'),
+        *('--test', '4', '--backbone', 'small-25d'),
     ]
     tool.main(arguments)
     (row,) = tool.read_rows(table)
@@ -108,12 +108,13 @@ def test_gates_are_ranked_by_their_means(capsys):
             config=config,
             samples='5',
             data='d',
+            backbone='small-25d',
         )
         for config, value in (('worse', 9), ('better', 2), ('better', 4))
     ]
     lines = tool.markdown(rows).splitlines()
-    assert lines[2].startswith('| better | 5 | 2 | 3.00 ± 1.00 |')
-    assert lines[3].startswith('| worse | 5 | 1 | 9.00 |')
+    assert lines[2].startswith('| better | 5 | small-25d | 2 | 3.00 ± 1.00 |')
+    assert lines[3].startswith('| worse | 5 | small-25d | 1 | 9.00 |')
 
 
 def test_both_pipelines_are_timed(sets):

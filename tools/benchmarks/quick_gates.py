@@ -22,7 +22,7 @@ from mmengine.runner import Runner
 
 from synhand import recipes
 
-KEYS = ('config', 'seed', 'samples', 'data')
+KEYS = ('config', 'seed', 'samples', 'data', 'backbone')
 METRICS = {
     'MPJPE mm': 'hand3d/MPJPE',
     'PA-MPJPE mm': 'hand3d/PA-MPJPE',
@@ -43,6 +43,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--workers', type=int, default=1)
     parser.add_argument('--test', type=int, help='images to test on')
+    parser.add_argument(
+        '--backbone',
+        default='',
+        help='released model whose backbone all start with (default: none)',
+    )
     return parser.parse_args(argv)
 
 
@@ -53,6 +58,9 @@ def gate_config(path: Path, seed: int, args: argparse.Namespace) -> Config:
     schedule = recipes.schedule(args.samples, args.batch_size, lr)
     for name in ('param_scheduler', 'custom_hooks', 'log_processor'):
         config[name] = schedule[name]
+    if args.backbone:
+        start = recipes.pretrained_backbone(args.backbone)
+        config.model.backbone.update(start)
     steps = schedule['train_cfg']['max_iters']
     config.train_cfg = dict(
         type='IterBasedTrainLoop', max_iters=steps, val_interval=steps + 1
@@ -133,13 +141,14 @@ def markdown(rows: list[dict]) -> str:
     """Means over seeds, ± their standard deviation, best PA-MPJPE first."""
     groups = defaultdict(list)
     for row in rows:
-        groups[row['config'], row['samples'], row['data']].append(
+        terms = tuple(row[key] for key in ('samples', 'data', 'backbone'))
+        groups[row['config'], terms].append(
             [float(row[name] or 'nan') for name in MEASURES]
         )
     ranked = sorted(groups.items(), key=lambda g: np.mean(g[1], 0)[1])
-    head = ['config', 'samples', 'seeds', *MEASURES]
+    head = ['config', 'samples', 'backbone', 'seeds', *MEASURES]
     lines = [head, ['---'] * len(head)]
-    for (config, samples, _), values in ranked:
+    for (config, (samples, _, backbone)), values in ranked:
         mean, spread = np.mean(values, 0), np.std(values, 0)
         cells = [
             f'{m:.2f} ± {s:.2f}'
@@ -147,7 +156,7 @@ def markdown(rows: list[dict]) -> str:
             else f'{m:.2f}'
             for name, m, s in zip(MEASURES, mean, spread, strict=True)
         ]
-        lines.append([config, samples, str(len(values)), *cells])
+        lines.append([config, samples, backbone, str(len(values)), *cells])
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
 
 
@@ -157,7 +166,8 @@ def main(argv: list[str] | None = None) -> None:
     done = {tuple(row[k] for k in KEYS) for row in read_rows(args.table)}
     for seed in args.seeds:
         for path in args.configs:
-            key = (path.stem, str(seed), str(args.samples), str(args.data))
+            terms = (str(args.samples), str(args.data), args.backbone)
+            key = (path.stem, str(seed), *terms)
             if key in done:
                 continue
             found = measure(path, seed, args)
