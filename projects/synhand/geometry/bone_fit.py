@@ -10,9 +10,7 @@ from synhand.skeleton import BONES, NUM_KEYPOINTS
 FloatArray = npt.NDArray[np.float64]
 
 _PARENTS, _CHILDREN = np.array(BONES).T
-_ENDS = np.zeros((len(BONES), NUM_KEYPOINTS))
-_ENDS[np.arange(len(BONES)), _CHILDREN] = 1
-_ENDS[np.arange(len(BONES)), _PARENTS] = -1
+_ENDS = np.eye(NUM_KEYPOINTS)[_CHILDREN] - np.eye(NUM_KEYPOINTS)[_PARENTS]
 _SHORTEST = 1e-6
 _FREE = 1e-9
 
@@ -62,29 +60,25 @@ def _fitted(
     sideways: float,
     iterations: int,
 ) -> FloatArray:
-    """The same of N hands (N, K, 3). Unknowns: 3 K moves, then the scale."""
+    """The same of N hands (N, K, 3).
+
+    Along the directions of the bones as they are, the lengths are linear in
+    the unknowns: 3 K moves, then the scale.
+    """
     count = len(start)
     kept = np.append(np.tile([sideways, sideways, 1.0], NUM_KEYPOINTS), _FREE)
-    bones = np.linalg.norm(start[:, _CHILDREN] - start[:, _PARENTS], axis=-1)
-    unknown = np.zeros((count, len(kept)))
-    unknown[:, -1] = bones.mean(1)
-    points = start
+    scale = np.broadcast_to(-lengths[:, None], (count, len(lengths), 1))
+    first, points = _ENDS @ start, start
     for _ in range(iterations):
-        bones = points[:, _CHILDREN] - points[:, _PARENTS]
-        norm = np.linalg.norm(bones, axis=-1)
-        towards = bones / np.maximum(norm, _SHORTEST)[..., None]
+        bones = _ENDS @ points
+        norm = np.linalg.norm(bones, axis=-1, keepdims=True)
+        towards = bones / np.maximum(norm, _SHORTEST)
         slope = _ENDS[None, :, :, None] * towards[:, :, None]
-        slope = np.concatenate(
-            [
-                slope.reshape(count, len(lengths), -1),
-                np.broadcast_to(-lengths[:, None], (count, len(lengths), 1)),
-            ],
-            -1,
-        )
-        miss = norm - unknown[:, -1:] * lengths
-        wanted = (slope @ unknown[..., None])[..., 0] - miss
+        slope = slope.reshape(count, len(lengths), -1)
+        slope = np.concatenate([slope, scale], -1)
+        wanted = -(towards * first).sum(-1, keepdims=True)
         left = stiffness * slope.swapaxes(1, 2) @ slope + np.diag(kept)
-        right = stiffness * slope.swapaxes(1, 2) @ wanted[..., None]
+        right = stiffness * slope.swapaxes(1, 2) @ wanted
         unknown = np.linalg.solve(left, right)[..., 0]
         points = start + unknown[:, :-1].reshape(start.shape)
     return points

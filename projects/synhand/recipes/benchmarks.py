@@ -10,6 +10,7 @@ from synhand.hands.anny_hand import default_hand
 from synhand.recipes.data import (
     BOX_PADDING,
     background_folder,
+    changed_steps,
     data_root,
     loader,
     synthetic_loader,
@@ -168,15 +169,6 @@ def _known(name: str) -> Benchmark:
     return BENCHMARKS[name]
 
 
-def _padded(pipeline: list[dict], padding: float) -> list[dict]:
-    return [
-        dict(step, padding=padding)
-        if step['type'] == 'GetBBoxCenterScale'
-        else step
-        for step in pipeline
-    ]
-
-
 def _is_there(bench: Benchmark, file: str) -> bool:
     return Path(data_root(), bench.folder, file).is_file()
 
@@ -239,7 +231,10 @@ def benchmark(
         **(dict(vertices=True) if mesh else {}),
         data_root=f'{data_root()}/{bench.folder}',
         test_mode=True,
-        pipeline=_padded(test_pipeline(input_size), bench.padding),
+        pipeline=changed_steps(
+            test_pipeline(input_size),
+            dict(GetBBoxCenterScale=dict(padding=bench.padding)),
+        ),
     )
     test = loader(dataset, batch_size, workers, training=False)
     test['_delete_'] = True

@@ -159,6 +159,13 @@ def hand_json_loader(
     return loader(dataset, batch_size, workers, training=False)
 
 
+def changed_steps(
+    pipeline: list[dict], changes: dict[str, dict]
+) -> list[dict]:
+    """A pipeline whose steps of the named types have other arguments."""
+    return [{**step, **changes.get(step['type'], {})} for step in pipeline]
+
+
 def synthetic_data(
     input_size: Sequence[int], batch_size: int, floors: bool = False
 ) -> dict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synhand.recipes.data import synthetic_data
+from synhand.recipes.data import changed_steps, synthetic_data
 from synhand.recipes.models import codec, latent25d_model
 
 MILD_PHOTOMETRY = dict(
@@ -68,16 +68,11 @@ def upright_data(
     )
     for role in ('train', 'val', 'test'):
         dataset = data[f'{role}_dataloader']['dataset']
-        dataset['pipeline'] = _changed(
+        dataset['pipeline'] = changed_steps(
             dataset['pipeline'],
             training_changes if role == 'train' else changes,
         )
     return data
-
-
-def _changed(pipeline: list[dict], changes: dict[str, dict]) -> list[dict]:
-    """A pipeline whose steps of the named types have other arguments."""
-    return [{**step, **changes.get(step['type'], {})} for step in pipeline]
 
 
 def two_look_model(

@@ -18,7 +18,7 @@ import pyarrow.json as pj
 from synhand.hands.anatomy import NUM_DOFS
 from synhand.skeleton import NUM_KEYPOINTS
 from synhand.synthesis.checks import CAUSES
-from synhand.synthesis.shards import ShardError
+from synhand.synthesis.shards import ShardError, map_stream
 
 _SLICE_ROWS = 4096
 _LABELS = ('index', 'width', 'height', 'camera_matrix', 'hands', 'scene')
@@ -94,12 +94,7 @@ def read_labels(
 
 
 def _open(path: Path) -> pa.Table:
-    try:
-        with pa.memory_map(str(path)) as source:
-            table = pa.ipc.open_stream(source).read_all()
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ShardError(f'{path}: not a readable shard ({reason})') from None
+    table = map_stream(path)
     lacking = sorted(set(_LABELS) - set(table.column_names))
     if lacking:
         raise ShardError(f'{path}: no columns {lacking}; expected a shard')

@@ -139,6 +139,22 @@ def open_shard(path: str | Path) -> pa.Table:
         ShardError: The file is absent, cut short, not an Arrow stream or of
             another layout; one line that names the file.
     """
+    table = map_stream(path)
+    if not table.schema.equals(SCHEMA):
+        odd = sorted(set(SCHEMA.names) ^ set(table.schema.names))
+        raise ShardError(
+            f'{path}: columns {odd or "of another type"} do not match; '
+            f'expected {SCHEMA.names}'
+        )
+    return table
+
+
+def map_stream(path: str | Path) -> pa.Table:
+    """Memory-map one shard of any schema.
+
+    Raises:
+        ShardError: The file is absent, cut short or not an Arrow stream.
+    """
     path = Path(path)
     if not path.is_file():
         raise ShardError(f'{path}: no such shard')
@@ -158,12 +174,6 @@ def open_shard(path: str | Path) -> pa.Table:
             f'{path}: not a readable shard ({reason}); expected an Arrow IPC '
             'stream; delete it and run tools/synthesize.py again'
         ) from None
-    if not table.schema.equals(SCHEMA):
-        odd = sorted(set(SCHEMA.names) ^ set(table.schema.names))
-        raise ShardError(
-            f'{path}: columns {odd or "of another type"} do not match; '
-            f'expected {SCHEMA.names}'
-        )
     return table
 
 

@@ -204,31 +204,15 @@ class TwoLookEstimator(HandPoseEstimator):
     ) -> dict[str, Tensor]:
         """What the own network sees in windows, in positions of the crops.
 
-        Windows that show left hands, `left` (B,), are read mirrored.
+        The mean over `turns`. Windows that show left hands, `left` (B,),
+        are read mirrored.
         """
         times = len(self.turns)
-        if times == 1:
-            return self._read_once(windows, crops, left, given)
-        found = self._read_once(
-            windows.turned(self.turns),
-            _repeat(crops, times),
-            None if left is None else _repeat(left, times),
-            {name: _repeat(v, times) for name, v in given.items()},
-        )
-        return _mean_reading(
-            {n: v.unflatten(0, (times, -1)) for n, v in found.items()}
-        )
-
-    def _read_once(
-        self,
-        windows: UprightWindows,
-        crops: Tensor,
-        left: Tensor | None,
-        given: dict[str, Tensor],
-    ) -> dict[str, Tensor]:
-        """The same of each window as it is."""
+        windows, crops = windows.turned(self.turns), _repeat(crops, times)
+        given = {name: _repeat(v, times) for name, v in given.items()}
         views = windows.cut(crops, self.window_size)
         if left is not None:
+            left = _repeat(left, times)
             views[left] = views[left].flip(-1)
         views = self._prepare(views)
         with autocast_of(crops, self.test_cfg):
@@ -238,7 +222,10 @@ class TwoLookEstimator(HandPoseEstimator):
             found = _choose(left, self.head.mirror(found), found)
         position, depth = found['pose'].split([2, 1], -1)
         pose = torch.cat([windows.outside(position), depth], -1)
-        return {**found, 'pose': pose}
+        found = {**found, 'pose': pose}
+        return _mean_reading(
+            {n: v.unflatten(0, (times, -1)) for n, v in found.items()}
+        )
 
 
 def _choose(
