@@ -1,0 +1,16 @@
+"""The reader's third stage: windows turned as widely as they are read."""
+
+_base_ = ['latent25d_res18half-fpn_upright_synhand-128x128.py']
+
+from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
+
+batch_size = 128
+
+globals().update(
+    recipes.upright_data((128, 128), batch_size, rotation=60.0, lost=0.1)
+)
+globals().update(
+    recipes.schedule(
+        samples=800_000, batch_size=batch_size, lr=8e-4, warmup_samples=10_000
+    )
+)
