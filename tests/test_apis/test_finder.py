@@ -13,7 +13,7 @@ from synhand.geometry.boxes import overlap
 
 _CONFIG = (
     'configs/hand_detection/centernet/'
-    'centernet_res18half-fpn_synhand-192x192.py'
+    'centernet_res18half-fpn_synhand-160x160.py'
 )
 
 

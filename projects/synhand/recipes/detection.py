@@ -92,7 +92,7 @@ def center_detector(autocast: str | None = 'bfloat16') -> dict:
             type='HandCenterHead',
             num_classes=2,
             in_channels=64,
-            feat_channels=64,
+            feat_channels=32,
             loss_center_heatmap=dict(
                 type='mmdet.GaussianFocalLoss', loss_weight=1.0
             ),

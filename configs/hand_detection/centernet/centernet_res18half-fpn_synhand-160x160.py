@@ -13,13 +13,13 @@ model = recipes.center_detector()
 load_from = 'synhand://small-25d'
 find_unused_parameters = True  # the FPN's coarser maps are not read
 
-globals().update(recipes.frame_data((192, 192), (256, 256), batch_size))
+globals().update(recipes.frame_data((160, 160), (224, 224), batch_size))
 globals().update(
     recipes.schedule(
-        samples=32_000,
+        samples=200_000,
         batch_size=batch_size,
         lr=1e-3,
         warmup_samples=3_000,
-        validate_every=16_000,
+        validate_every=50_000,
     )
 )
