@@ -2,7 +2,8 @@
 
 Each config is trained once a seed on synhand/train, tested on synhand/val,
 and gives a row of a CSV file; rows that are there are not made again. At the
-end the means over seeds are printed as a Markdown table, best first.
+end the means over seeds are printed as a Markdown table, best first. 2D models
+have no 3D measures: a table of its own for them.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ KEYS = ('config', 'seed', 'samples', 'data', 'backbone')
 METRICS = {
     'MPJPE mm': 'hand3d/MPJPE',
     'PA-MPJPE mm': 'hand3d/PA-MPJPE',
+    'NME': 'hand2d/NME',
+    'PCK@.1': 'hand2d/PCK@0.1',
     'EPE px': 'hand2d/EPE',
 }
+DIGITS = {'NME': 3, 'PCK@.1': 3}
 MEASURES = (*METRICS, 'samples/s', 'M parameters', 'ms/image')
 
 
@@ -137,25 +141,30 @@ def append_row(table: Path, row: dict) -> None:
         writer.writerow(row)
 
 
+def cell(name: str, values: np.ndarray) -> str:
+    """Mean of one measure over seeds, of a metric ± their deviation."""
+    digits = DIGITS.get(name, 2)
+    mean, spread = np.mean(values), np.std(values)
+    text = f'{mean:.{digits}f}'
+    more = len(values) > 1 and name in METRICS
+    return f'{text} ± {spread:.{digits}f}' if more else text
+
+
 def markdown(rows: list[dict]) -> str:
-    """Means over seeds, ± their standard deviation, best PA-MPJPE first."""
+    """Means over seeds; best MPJPE first, or NME where there is no 3D."""
+    names = [name for name in MEASURES if any(row[name] for row in rows)]
     groups = defaultdict(list)
     for row in rows:
         terms = tuple(row[key] for key in ('samples', 'data', 'backbone'))
         groups[row['config'], terms].append(
-            [float(row[name] or 'nan') for name in MEASURES]
+            [float(row[name] or 'nan') for name in names]
         )
-    ranked = sorted(groups.items(), key=lambda g: np.mean(g[1], 0)[1])
-    head = ['config', 'samples', 'backbone', 'seeds', *MEASURES]
+    ranked = sorted(groups.items(), key=lambda g: np.mean(g[1], 0)[0])
+    head = ['config', 'samples', 'backbone', 'seeds', *names]
     lines = [head, ['---'] * len(head)]
     for (config, (samples, _, backbone)), values in ranked:
-        mean, spread = np.mean(values, 0), np.std(values, 0)
-        cells = [
-            f'{m:.2f} ± {s:.2f}'
-            if len(values) > 1 and name in METRICS
-            else f'{m:.2f}'
-            for name, m, s in zip(MEASURES, mean, spread, strict=True)
-        ]
+        columns = zip(names, np.transpose(values), strict=True)
+        cells = [cell(name, column) for name, column in columns]
         lines.append([config, samples, backbone, str(len(values)), *cells])
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
 
@@ -173,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
             found = measure(path, seed, args)
             row = dict(zip(KEYS, key, strict=True))
             rounded = {
-                k: None if v is None else round(v, 3) for k, v in found.items()
+                k: None if v is None else round(v, 4) for k, v in found.items()
             }
             append_row(args.table, {**row, **rounded})
             print(row, rounded, flush=True)

@@ -1,0 +1,15 @@
+"""Convolutional pose machine, 6 stages at 64 x 64: to see that it learns, in minutes."""
+
+_base_ = ['../../_base_/default_runtime.py']
+
+from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
+
+input_size = (64, 64)
+batch_size = 32
+
+model = recipes.stages_model(
+    recipes.cpm(6), 21, 6, input_size, maps_ready=True
+)
+
+globals().update(recipes.synthetic_data_2d(input_size, batch_size))
+globals().update(recipes.schedule(samples=16_000, batch_size=batch_size))
