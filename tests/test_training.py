@@ -78,15 +78,21 @@ def test_regression_trains_and_tests(name, changes, tmp_path, monkeypatch):
 
 
 _PARAMETERS = {
+    f'{_2D}/cpm/cpm_6stages_quick_synhand-64x64': 31.62,
     f'{_2D}/cpm/cpm_6stages_synhand-256x256': 31.62,
+    f'{_2D}/deeppose/deeppose_res18-cascade3_quick_synhand-64x64': 12.61,
     f'{_2D}/deeppose/deeppose_res50-cascade3_synhand-256x256': 45.99,
+    f'{_2D}/hourglass/hourglass_2stacks_quick_synhand-64x64': 34.67,
     f'{_2D}/hourglass/hourglass_8stacks_synhand-256x256': 139.80,
+    f'{_2D}/hrnet/hrnet_w18_quick_synhand-64x64': 9.64,
     f'{_2D}/hrnet/hrnet_w18_synhand-256x256': 9.64,
     f'{_2D}/hrnet/hrnet_w32_synhand-256x256': 29.55,
     f'{_2D}/hrnet/hrnet_w48_synhand-256x256': 65.86,
+    f'{_2D}/rtmpose/rtmpose-tiny_quick_synhand-64x64': 3.24,
     f'{_2D}/rtmpose/rtmpose-m_synhand-256x256': 13.78,
     f'{_2D}/rtmpose/rtmpose-s_synhand-256x256': 5.61,
     f'{_2D}/rtmpose/rtmpose-tiny_synhand-256x256': 3.45,
+    f'{_2D}/simplebaseline/simplebaseline_res18_quick_synhand-64x64': 15.38,
     f'{_2D}/simplebaseline/simplebaseline_res50_synhand-256x256': 34.00,
     f'{_REGRESSION}/regression_res18-3d_synhand-96x96': 11.21,
     f'{_REGRESSION}/regression_res18-gaussian_synhand-96x96': 11.24,

@@ -1,4 +1,4 @@
-"""DeepPose, ResNet-18 and a cascade of 3 stages at 64 x 64: to see that it learns, in minutes."""
+"""DeepPose, ResNet-18 and a cascade of 3, 64 x 64: minutes of training."""
 
 _base_ = ['../../_base_/default_runtime.py']
 

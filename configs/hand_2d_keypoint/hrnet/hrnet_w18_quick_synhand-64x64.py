@@ -1,4 +1,4 @@
-"""HRNetV2-W18 at 64 x 64: to see that it learns, in minutes."""
+"""HRNetV2-W18 at 64 x 64, for minutes of training."""
 
 _base_ = ['../../_base_/default_runtime.py']
 

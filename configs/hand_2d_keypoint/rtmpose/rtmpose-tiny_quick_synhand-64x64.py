@@ -1,4 +1,4 @@
-"""RTMPose-tiny at 64 x 64: to see that it learns, in minutes."""
+"""RTMPose-tiny at 64 x 64, for minutes of training."""
 
 _base_ = ['../../_base_/default_runtime.py']
 

@@ -45,6 +45,7 @@ from synhand.recipes.features import (
     hrnet_w18,
     litehrnet18,
     mobilenetv2,
+    pretrained_backbone,
     resnet,
     resnet18_half,
 )
@@ -64,7 +65,6 @@ from synhand.recipes.meshes import (
     hrnet_tokens,
     mesh_data,
     parametric_model,
-    pretrained_backbone,
     quick_training,
     resnet18_half_last,
 )

@@ -140,3 +140,15 @@ def litehrnet18() -> dict:
 def mobilenetv2() -> dict:
     """MobileNetV2: 1280 channels, stride 32."""
     return dict(backbone=dict(type='MobileNetV2', out_indices=(7,)))
+
+
+def pretrained_backbone(name: str) -> dict:
+    """What lets a backbone start with the weights of a released model.
+
+    Args:
+        name: Of `synhand.zoo`; its backbone has to be of the same kind.
+    """
+    start = dict(
+        type='Pretrained', checkpoint=f'synhand://{name}', prefix='backbone.'
+    )
+    return dict(init_cfg=start)

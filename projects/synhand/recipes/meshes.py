@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from synhand.recipes.data import synthetic_data
 from synhand.recipes.evaluation import evaluators
-from synhand.recipes.features import hrnet, resnet18_half
+from synhand.recipes.features import (
+    hrnet,
+    pretrained_backbone,
+    resnet18_half,
+)
 from synhand.recipes.models import codec, estimator, mean_bone_lengths
 from synhand.recipes.schedules import schedule
 from synhand.skeleton import BONES, REFERENCE_BONE
@@ -85,18 +89,6 @@ def _model(
 def resnet18_half_last() -> dict:
     """ResNet-18 of half width: 256 channels, stride 32."""
     return dict(backbone=dict(resnet18_half()['backbone'], out_indices=(3,)))
-
-
-def pretrained_backbone(name: str) -> dict:
-    """What lets a backbone start with the weights of a released model.
-
-    Args:
-        name: Of `synhand.zoo`; its backbone has to be of the same kind.
-    """
-    start = dict(
-        type='Pretrained', checkpoint=f'synhand://{name}', prefix='backbone.'
-    )
-    return dict(init_cfg=start)
 
 
 def quick_training(name: str) -> dict:
