@@ -55,7 +55,7 @@ def test_2d_models_train_and_test(
 @pytest.mark.parametrize(
     ('name', 'changes'),
     [
-        ('regression_res18_synhand-96x96', {}),
+        ('regression_res18half_synhand-96x96', {}),
         (
             'regression_res50-3d-prior-rle_synhand-256x256',
             {
@@ -94,12 +94,12 @@ _PARAMETERS = {
     f'{_2D}/rtmpose/rtmpose-tiny_synhand-256x256': 3.45,
     f'{_2D}/simplebaseline/simplebaseline_res18_quick_synhand-64x64': 15.38,
     f'{_2D}/simplebaseline/simplebaseline_res50_synhand-256x256': 34.00,
-    f'{_REGRESSION}/regression_res18-3d_synhand-96x96': 11.21,
-    f'{_REGRESSION}/regression_res18-gaussian_synhand-96x96': 11.24,
-    f'{_REGRESSION}/regression_res18-laplace_synhand-96x96': 11.24,
-    f'{_REGRESSION}/regression_res18-prior_synhand-96x96': 12.78,
-    f'{_REGRESSION}/regression_res18-rle_synhand-96x96': 11.35,
-    f'{_REGRESSION}/regression_res18_synhand-96x96': 11.21,
+    f'{_REGRESSION}/regression_res18half-3d_synhand-96x96': 2.82,
+    f'{_REGRESSION}/regression_res18half-gaussian_synhand-96x96': 2.83,
+    f'{_REGRESSION}/regression_res18half-laplace_synhand-96x96': 2.83,
+    f'{_REGRESSION}/regression_res18half-prior_synhand-96x96': 4.14,
+    f'{_REGRESSION}/regression_res18half-rle_synhand-96x96': 2.94,
+    f'{_REGRESSION}/regression_res18half_synhand-96x96': 2.82,
     f'{_REGRESSION}/regression_res50-3d-prior-rle_synhand-256x256': 26.87,
 }
 """Millions, as the READMEs beside the configs say."""

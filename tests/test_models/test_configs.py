@@ -42,7 +42,7 @@ PARAMETERS = {
     'volumetric_hg4-direct_synhand-256x256': 70_072_743,
     'volumetric_hg4_synhand-256x256': 70_072_743,
     'volumetric_res18half-fpn_synhand-96x96': 3_037_691,
-    'internet_res18_synhand-96x96': 20_818_178,
+    'internet_res18half_synhand-96x96': 10_081_250,
     'internet_res50_synhand-256x256': 47_305_474,
 }
 
@@ -115,7 +115,7 @@ def _plain(value):
         'latent25d_res18half-fpn-bmc_synhand-96x96',
         'latent25d_res18half-fpn-outputs_synhand-96x96',
         'volumetric_hg4-direct_synhand-256x256',
-        'internet_res18_synhand-96x96',
+        'internet_res18half_synhand-96x96',
     ],
 )
 def test_configs_with_more_are_plain_and_survive_a_dump(name, tmp_path):

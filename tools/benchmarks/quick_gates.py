@@ -151,13 +151,13 @@ def cell(name: str, values: np.ndarray) -> str:
 
 
 def markdown(rows: list[dict]) -> str:
-    """Means over seeds; best MPJPE first, or NME where there is no 3D."""
-    names = [name for name in MEASURES if any(row[name] for row in rows)]
+    """Means over seeds of what all rows have, best in the first measure."""
+    names = [name for name in MEASURES if all(row[name] for row in rows)]
     groups = defaultdict(list)
     for row in rows:
         terms = tuple(row[key] for key in ('samples', 'data', 'backbone'))
         groups[row['config'], terms].append(
-            [float(row[name] or 'nan') for name in names]
+            [float(row[name]) for name in names]
         )
     ranked = sorted(groups.items(), key=lambda g: np.mean(g[1], 0)[0])
     head = ['config', 'samples', 'backbone', 'seeds', *names]

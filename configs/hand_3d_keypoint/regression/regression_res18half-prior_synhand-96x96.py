@@ -1,12 +1,12 @@
 """2.5D by regression through DeepPrior++'s bottleneck of 30 numbers."""
 
-_base_ = ['regression_res18_synhand-96x96.py']
+_base_ = ['regression_res18half_synhand-96x96.py']
 
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
 model = recipes.regression_model(
-    recipes.resnet(18),
-    512,
+    recipes.resnet18_half_last(),
+    256,
     (96, 96),
     hidden=(1024, 1024),
     dropout=0.3,

@@ -1,10 +1,10 @@
 """Root-relative 3D in reference bones by regression."""
 
-_base_ = ['regression_res18_synhand-96x96.py']
+_base_ = ['regression_res18half_synhand-96x96.py']
 
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
 model = recipes.regression_model(
-    recipes.resnet(18), 512, (96, 96), output='3d'
+    recipes.resnet18_half_last(), 256, (96, 96), output='3d'
 )
 globals().update(recipes.regression_data((96, 96), 128, output='3d'))
