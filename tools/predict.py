@@ -33,6 +33,7 @@ from synhand.datasets.hand_json import read_annotations
 from synhand.files import write_bytes
 from synhand.skeleton import HAND_SIDES
 from synhand.visualization import prediction_figure
+from synhand.zoo import DEFAULT_FINDER
 
 # What a wrong path, name or value on the command line or in a config raises.
 SETUP_ERRORS = (
@@ -89,10 +90,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--checkpoint', metavar='F')
     parser.add_argument(
         '--finder',
-        nargs=2,
-        metavar=('CONFIG', 'CHECKPOINT'),
-        help='detector that gives boxes where --annotations gives none '
-        '(default: look at the whole image, which should show one hand)',
+        nargs='+',
+        metavar='NAME',
+        help='what gives boxes where --annotations gives none: a released '
+        f'finder, or CONFIG CHECKPOINT (default: {DEFAULT_FINDER})',
+    )
+    parser.add_argument(
+        '--whole-image',
+        action='store_true',
+        help='no finder: look at the whole image, which shows one hand',
     )
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda')
@@ -100,7 +106,12 @@ def parse_args() -> argparse.Namespace:
         '--no-images', action='store_true', help='only predictions.json'
     )
     _video.add_arguments(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.finder and len(args.finder) > 2:
+        parser.error('--finder: expected NAME, or CONFIG CHECKPOINT')
+    if args.finder and args.whole_image:
+        parser.error('expected --finder or --whole-image, got both')
+    return args
 
 
 def find_jobs(
@@ -376,9 +387,11 @@ def build_predictor(args: argparse.Namespace) -> HandPredictor:
 
 
 def build_finder(args: argparse.Namespace) -> HandFinder | None:
-    if args.finder is None:
+    if args.whole_image:
         return None
-    return HandFinder(*args.finder, device=args.device)
+    files = args.finder or [DEFAULT_FINDER]
+    source = files if len(files) == 1 else [None, *files]
+    return HandFinder(*source, device=args.device)
 
 
 def write_entries(out: Path, entries: list[dict]) -> None:

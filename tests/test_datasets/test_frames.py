@@ -24,6 +24,7 @@ def _results(width=200, height=160):
         img=image,
         hands_keypoints=np.resize(corners, (1, 21, 2)),
         hands_side=np.array([0]),
+        hands_seen=np.array([1.0]),
     )
 
 
@@ -52,6 +53,20 @@ def test_random_boxes_are_around_the_pixels():
     assert sides == {0, 1}  # a mirrored left hand is a right one
 
 
+def test_boxes_end_where_the_picture_does():
+    beyond = _results()
+    beyond['hands_keypoints'] = beyond['hands_keypoints'] + [90.0, 0.0]
+    box = _frame(min_inside=0.2)(beyond)['gt_bboxes'][0]
+    right = (199 + 0.5) * 0.4 - 0.5  # the last of 200 columns, in the input
+    assert box[2] == pytest.approx(right, abs=1e-4)
+
+
+def test_hidden_hands_are_ignored():
+    hidden = _results()
+    hidden['hands_seen'] = np.array([0.1])
+    assert _frame()(hidden)['gt_ignore_flags'].tolist() == [True]
+
+
 def test_hands_outside_or_too_small_are_ignored():
     far = _results()
     far['hands_keypoints'] = far['hands_keypoints'] + 200
@@ -64,6 +79,7 @@ def test_a_picture_without_hands():
     empty = _results()
     empty['hands_keypoints'] = np.zeros((0, 21, 2), np.float32)
     empty['hands_side'] = np.zeros(0, np.int64)
+    empty['hands_seen'] = np.zeros(0)
     out = _frame(random=True)(empty)
     assert out['gt_bboxes'].shape == (0, 4)
     assert out['gt_ignore_flags'].shape == (0,)

@@ -50,6 +50,7 @@ def test_masks_follow_the_pixels():
                 mask=image[..., 0],
                 hands_keypoints=np.zeros((0, 21, 2), np.float32),
                 hands_side=np.zeros(0, np.int64),
+                hands_seen=np.zeros(0),
             )
         )
         assert 'mask' not in out

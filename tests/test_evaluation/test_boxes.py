@@ -79,3 +79,9 @@ def test_metric_by_hand():
     assert found['boxes/side'] == 0.0
     # right at .9, wrong at .8, right at .2: precision 1 and 2/3
     assert found['boxes/AP50'] == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_sides_that_are_not_told_do_not_count():
+    metric = HandBoxMetric(score=0.3)
+    metric.process(None, [_sample(_TRUE, [0.9, 0.8], [-1, 1], _TRUE, [0, 1])])
+    assert metric.evaluate(1)['boxes/side'] == 1.0

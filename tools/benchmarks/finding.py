@@ -96,16 +96,17 @@ def photos(folder: Path, limit: int | None) -> list[Picture]:
 
 
 def own_finder(text: str) -> tuple[str, Callable]:
-    """A finder from `NAME=CONFIG,CHECKPOINT`.
+    """A finder from `NAME` (a released one) or `NAME=CONFIG,CHECKPOINT`.
 
     Raises:
         FileNotFoundError, ValueError: There is no such finder.
     """
     name, _, files = text.partition('=')
     config, _, checkpoint = files.partition(',')
-    if not checkpoint:
-        raise ValueError(f'{text}: expected NAME=CONFIG,CHECKPOINT')
-    finder = HandFinder(config, checkpoint, device='cpu')
+    if files and not checkpoint:
+        raise ValueError(f'{text}: expected NAME or NAME=CONFIG,CHECKPOINT')
+    source = (None, config, checkpoint) if files else (name,)
+    finder = HandFinder(*source, device='cpu')
     return name, lambda pictures: _ask(finder, pictures)
 
 
@@ -184,7 +185,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--finder',
         action='append',
         default=[],
-        help='repeatable',
+        help='NAME of a released finder, or NAME=CONFIG,CHECKPOINT; '
+        'repeatable',
     )
     parser.add_argument(
         '--mediapipe-python', help="python of MediaPipe's environment"

@@ -1,4 +1,4 @@
-"""Left and right hands in whole pictures; CenterNet, small and fast.
+"""Hands in whole pictures; CenterNet, small and fast.
 
 Starts from the backbone and neck of the small pose model.
 """

@@ -13,9 +13,10 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
-from synhand.apis.loading import load_model, model_device
+from synhand.apis.loading import load_model, model_device, model_files
 from synhand.geometry.boxes import overlap
 from synhand.skeleton import HAND_SIDES
+from synhand.zoo import DEFAULT_FINDER, FINDERS
 
 Image = npt.NDArray[np.uint8]
 _WORDS = {code: word for word, code in HAND_SIDES.items()}
@@ -40,7 +41,9 @@ class HandFinder:
     """A trained detector of hands.
 
     Args:
-        config: A config file.
+        model: Name of a released finder; None without `config` means
+            `synhand.zoo.DEFAULT_FINDER`.
+        config: A config file, with `checkpoint` in place of `model`.
         checkpoint: Its weights.
         device: See `HandPredictor`.
         min_score: Places below it are left out.
@@ -48,19 +51,24 @@ class HandFinder:
 
     Raises:
         FileNotFoundError: The config or the checkpoint is missing.
-        ValueError: The checkpoint does not fit, or there is no such device.
+        ValueError: The finder, its checkpoint or the device is unknown or
+            does not fit.
     """
 
     def __init__(
         self,
-        config: str | Path,
-        checkpoint: str | Path,
+        model: str | None = None,
+        config: str | Path | None = None,
+        checkpoint: str | Path | None = None,
         device: str = 'auto',
         min_score: float = 0.3,
         max_hands: int = 8,
     ) -> None:
         self.min_score = min_score
         self.max_hands = max_hands
+        config, checkpoint = model_files(
+            model, config, checkpoint, DEFAULT_FINDER, FINDERS
+        )
         cfg = Config.fromfile(config)
         init_default_scope(cfg.get('default_scope', 'mmpose'))
         self.model = load_model(cfg, checkpoint).to(model_device(device))
@@ -108,6 +116,7 @@ def _sample(image: Image) -> dict:
         img=image,
         hands_keypoints=np.zeros((0, 21, 2), np.float32),
         hands_side=np.zeros(0, np.int64),
+        hands_seen=np.zeros(0, np.float32),
         img_path=None,
         img_id=0,
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 from mmengine.runner.checkpoint import load_checkpoint
-from mmpose.registry import MODELS
+from mmpose.registry import MODELS as NETWORKS
 
 from synhand import compat
-from synhand.zoo import SCHEME, released_model
+from synhand.zoo import MODELS, SCHEME, ReleasedModel, released_model
 
 
 def load_model(cfg: Config, checkpoint: str | Path) -> torch.nn.Module:
@@ -27,7 +28,7 @@ def load_model(cfg: Config, checkpoint: str | Path) -> torch.nn.Module:
         FileNotFoundError: The checkpoint is missing.
         ValueError: It is of another model.
     """
-    model = MODELS.build(cfg.model)
+    model = NETWORKS.build(cfg.model)
     with compat.complete_weights():
         load_checkpoint(model, str(checkpoint), 'cpu', logger='silent')
     return model.eval()
@@ -61,6 +62,7 @@ def model_files(
     config: str | Path | None,
     checkpoint: str | Path | None,
     default: str,
+    among: Mapping[str, ReleasedModel] = MODELS,
 ) -> tuple[str, str]:
     """Config and checkpoint, of a released model or as given.
 
@@ -69,12 +71,13 @@ def model_files(
         config: A config file, with `checkpoint` in place of `model`.
         checkpoint: Its weights.
         default: The model where nothing is named.
+        among: Released models by name.
 
     Raises:
         ValueError: An unknown model, or only one of the files.
     """
     if config is None and checkpoint is None:
-        released = released_model(model or default)
+        released = released_model(model or default, among)
         return str(released.config_file), f'{SCHEME}{released.name}'
     if model is not None or config is None or checkpoint is None:
         raise ValueError(

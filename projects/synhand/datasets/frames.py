@@ -18,8 +18,9 @@ class SyntheticFrameDataset(RowHandDataset):
     """Whole pictures of a synthetic set, for finding the hands in them.
 
     A sample holds `image_bytes`, `alpha_bytes` and, for each of H hands,
-    `hands_keypoints` (H, K, 2) px of the image file, and `hands_side` (H,),
-    0 left, 1 right; beside `img_path`, `img_id` and `id`.
+    `hands_keypoints` (H, K, 2) px of the image file, `hands_side` (H,), 0
+    left, 1 right, and `hands_seen` (H,), the share of the keypoints that
+    nothing hides; beside `img_path`, `img_id` and `id`.
 
     Args:
         data_root: Folder of `shard-*.arrow` files.
@@ -43,11 +44,13 @@ class SyntheticFrameDataset(RowHandDataset):
         row = self._shards.row(number)
         hands = row['hands']
         keypoints = np.array([h['keypoints_2d'] for h in hands], np.float32)
+        hidden = np.array([h['occluded'] for h in hands], np.float32)
         return dict(
             image_bytes=row['image'],
             alpha_bytes=row['alpha'],
             hands_keypoints=keypoints.reshape(-1, NUM_KEYPOINTS, 2),
             hands_side=np.array([h['side'] for h in hands], np.int64),
+            hands_seen=1 - hidden.reshape(-1, NUM_KEYPOINTS).mean(-1),
             img_path=f'{self.data_root}#{number}',
             img_id=number,
             id=number,

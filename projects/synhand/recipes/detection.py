@@ -75,12 +75,15 @@ def frame_data(
     )
 
 
-def center_detector(autocast: str | None = 'bfloat16') -> dict:
+def center_detector(
+    num_classes: int = 1, autocast: str | None = 'bfloat16'
+) -> dict:
     """CenterNet on the small pose model's backbone and neck, stride 4.
 
     So that it can start from that model's weights.
 
     Args:
+        num_classes: 1: hands; 2: left and right ones.
         autocast: Type that the network trains in; None for float32.
     """
     return dict(
@@ -90,7 +93,7 @@ def center_detector(autocast: str | None = 'bfloat16') -> dict:
         **resnet18_half(),
         bbox_head=dict(
             type='HandCenterHead',
-            num_classes=2,
+            num_classes=num_classes,
             in_channels=64,
             feat_channels=32,
             loss_center_heatmap=dict(

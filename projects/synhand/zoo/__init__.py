@@ -1,12 +1,14 @@
 """Released models, by name.
 
-`MODELS` lists them. As a checkpoint, everywhere MMEngine takes one, a model
-is called `synhand://NAME`; a path that ends in `.safetensors` is read as a
-file that `tools/publish_model.py` wrote.
+`MODELS` lists those that read hands, `FINDERS` those that find them in whole
+pictures. As a checkpoint, everywhere MMEngine takes one, a model is called
+`synhand://NAME`; a path that ends in `.safetensors` is read as a file that
+`tools/publish_model.py` wrote.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from synhand.zoo.weights import read_weights, write_weights
 
 SCHEME = 'synhand://'
 DEFAULT_MODEL = 'upright-25d'
+DEFAULT_FINDER = 'finder-centernet'
 
 _FOLDER = Path(__file__).resolve().parent
 _CONFIGS = _FOLDER.parents[2] / 'configs'
@@ -28,7 +31,7 @@ class ReleasedModel:
     """A model that comes with the package.
 
     Attributes:
-        name: What `MODELS` calls it.
+        name: What `MODELS` or `FINDERS` calls it.
         config: Its config, relative to the checkout's `configs`.
     """
 
@@ -57,26 +60,36 @@ MODELS = _released(
     upright_25d='hand_3d_keypoint/latent25d/'
     'latent25d_2look-res18half-fpn_synhand-192x192.py',
 )
+FINDERS = _released(
+    finder_centernet='hand_detection/centernet/'
+    'centernet_res18half-fpn_synhand-160x160.py',
+)
 
 
-def released_model(name: str) -> ReleasedModel:
+def released_model(
+    name: str, among: Mapping[str, ReleasedModel] = MODELS
+) -> ReleasedModel:
     """The model of a name.
+
+    Args:
+        name: A name in `among`.
+        among: Models by name.
 
     Raises:
         ValueError: No model has that name.
     """
-    if name not in MODELS:
+    if name not in among:
         raise ValueError(
-            f'no released model {name!r}: expected one of {", ".join(MODELS)}'
+            f'no released model {name!r}: expected one of {", ".join(among)}'
         )
-    return MODELS[name]
+    return among[name]
 
 
 def load_weights(name: str) -> dict[str, Tensor]:
     """Weights of a released model.
 
     Args:
-        name: A name in `MODELS`.
+        name: A name in `MODELS` or `FINDERS`.
 
     Returns:
         The state dict; floating-point tensors as float32.
@@ -85,7 +98,7 @@ def load_weights(name: str) -> dict[str, Tensor]:
         ValueError: No model has that name, or its file is damaged.
         FileNotFoundError: The weights are not there.
     """
-    path = released_model(name).weights_file
+    path = released_model(name, MODELS | FINDERS).weights_file
     if not path.is_file():
         raise FileNotFoundError(
             f'{path}: the weights of {name!r} are not there; expected a file '
@@ -113,7 +126,9 @@ def _checkpoint(weights: dict[str, Tensor], device: Any) -> dict:
 
 
 __all__ = [
+    'DEFAULT_FINDER',
     'DEFAULT_MODEL',
+    'FINDERS',
     'MODELS',
     'SCHEME',
     'ReleasedModel',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from mmcv.transforms import BaseTransform
@@ -20,14 +19,16 @@ class FrameAffine(BaseTransform):
     """Puts a picture into the network's input, and makes its hands' boxes.
 
     A box is the tight box of a hand's keypoints within the picture. A hand
-    of which less than `min_inside` of the keypoints lie in the picture, or
-    that is smaller than `min_side`, is marked to be ignored.
+    of which less than `min_inside` of the keypoints lie in the picture, that
+    is smaller than `min_side`, or of which less than `min_seen` of the
+    keypoints are seen, is marked to be ignored.
 
     Required Keys: `img` (H, W, 3 or 4), `hands_keypoints` (N, K, 2) px,
-    `hands_side` (N,). Modified Key: `img`. Added Keys: `gt_bboxes` (N, 4)
-    x1, y1, x2, y2 px of the input, `gt_bboxes_labels` (N,) 0 left, 1 right,
-    `gt_ignore_flags` (N,), `img_shape`, `scale_factor` (x, y) of the input
-    over the picture, `border` of zeros.
+    `hands_side` (N,), `hands_seen` (N,) 0 to 1. Modified Key: `img`. Added
+    Keys: `gt_bboxes` (N, 4) x1, y1, x2, y2 px of the input,
+    `gt_bboxes_labels` (N,) 0 left, 1 right, `gt_ignore_flags` (N,),
+    `img_shape`, `scale_factor` (x, y) of the input over the picture, `border`
+    of zeros.
 
     Args:
         input_size: (W, H) px.
@@ -37,6 +38,7 @@ class FrameAffine(BaseTransform):
         rotation: Largest random turn in degrees.
         min_inside: See above.
         min_side: Longer side of a box in px of the input.
+        min_seen: See above.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class FrameAffine(BaseTransform):
         rotation: float = 20.0,
         min_inside: float = 0.5,
         min_side: float = 6.0,
+        min_seen: float = 0.2,
     ) -> None:
         self.input_size = tuple(input_size)
         self.random = random
@@ -54,6 +57,7 @@ class FrameAffine(BaseTransform):
         self.rotation = rotation
         self.min_inside = min_inside
         self.min_side = min_side
+        self.min_seen = min_seen
 
     def transform(self, results: dict) -> dict:
         image = results['img']
@@ -68,7 +72,7 @@ class FrameAffine(BaseTransform):
             matrix[:, 2] = (fit - 1) / 2  # pixel centres lie at integers
         shrink = max(1, int(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2])))))
         results['img'] = warp(image, matrix, self.input_size, shrink)
-        self._add_boxes(results, matrix, mirror)
+        self._add_boxes(results, size, matrix, mirror)
         results.update(
             img_shape=self.input_size[::-1],
             ori_shape=image.shape[:2],
@@ -95,18 +99,36 @@ class FrameAffine(BaseTransform):
         )
 
     def _add_boxes(
-        self, results: dict, matrix: FloatArray, mirror: bool
+        self,
+        results: dict,
+        size: npt.NDArray,
+        matrix: FloatArray,
+        mirror: bool,
     ) -> None:
         keypoints, side = results['hands_keypoints'], results['hands_side']
-        count = len(keypoints)
-        points = cv2.transform(keypoints.reshape(-1, 1, 2), matrix)
-        points = points.reshape(keypoints.shape) if count else keypoints
-        last = np.array(self.input_size, np.float32) - 1
-        inside = ((points >= 0) & (points <= last)).all(-1).mean(-1)
-        boxes = tight_box(points.clip(0, last)).reshape(-1, 4)
+        points, inside = _cut(keypoints, size - 1)
+        points = _moved(points, matrix)
+        points, still = _cut(points, np.array(self.input_size) - 1)
+        inside = (inside & still).mean(-1)
+        boxes = tight_box(points).reshape(-1, 4)
         longer = (boxes[:, 2:] - boxes[:, :2]).max(-1, initial=0)
         results['gt_bboxes'] = boxes
         results['gt_bboxes_labels'] = 1 - side if mirror else side
-        results['gt_ignore_flags'] = (inside < self.min_inside) | (
-            longer < self.min_side
+        results['gt_ignore_flags'] = (
+            (inside < self.min_inside)
+            | (longer < self.min_side)
+            | (results['hands_seen'] < self.min_seen)
         )
+
+
+def _cut(
+    points: FloatArray, last: npt.NDArray
+) -> tuple[FloatArray, npt.NDArray]:
+    """Points (N, K, 2) moved into a picture, and which were there (N, K)."""
+    inside = ((points >= 0) & (points <= last)).all(-1)
+    return points.clip(0, last).astype(np.float32), inside
+
+
+def _moved(points: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Points (N, K, 2) through an affine map (2, 3)."""
+    return points @ matrix[:, :2].T + matrix[:, 2]

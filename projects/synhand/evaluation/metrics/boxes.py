@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmpose.registry import METRICS
 
 from synhand.evaluation.boxes import average_precision, match_boxes
+from synhand.skeleton import HAND_SIDES
 
 
 @METRICS.register_module()
@@ -18,7 +19,8 @@ class HandBoxMetric(BaseMetric):
 
     `AP50` is over all scores, `recall50` and `false_per_image` are at
     `score`. Boxes match at an intersection over union of 0.5, whatever the
-    side; `side` is the share of matched hands whose side is right.
+    side; `side` is the share of matched hands of a told side whose side is
+    right.
 
     Args:
         score: From which score on a box counts.
@@ -87,8 +89,9 @@ def _right(match: Any, count: int) -> np.ndarray:
 
 
 def _sure(match: Any, result: dict, score: float) -> tuple[int, np.ndarray]:
-    """True hands found from a score on, and which of them as of their side."""
+    """True hands found from a score on; where a side is told, if it is so."""
     sure = match.true >= 0
     sure[sure] = result['scores'][match.true[sure]] >= score
-    sides = result['sides'][match.true[sure]]
-    return int(sure.sum()), sides == result['true_sides'][sure]
+    sides, true = result['sides'][match.true[sure]], result['true_sides'][sure]
+    told = sides != HAND_SIDES['unknown']
+    return int(sure.sum()), (sides == true)[told]

@@ -1,7 +1,6 @@
 """Hands as points (CenterNet), over mmdet's parts.
 
-X. Zhou, D. Wang, P. Krähenbühl: Objects as Points, 2019. Two classes: left
-and right hands.
+X. Zhou, D. Wang, P. Krähenbühl: Objects as Points, 2019.
 """
 
 from __future__ import annotations
@@ -13,6 +12,10 @@ from mmdet.models.dense_heads import CenterNetHead
 from mmdet.models.detectors import CenterNet
 from mmpose.registry import MODELS
 from torch import Tensor
+
+from synhand.skeleton import HAND_SIDES
+
+UNKNOWN_SIDE = HAND_SIDES['unknown']
 
 
 @MODELS.register_module()
@@ -37,7 +40,10 @@ class HandCenterHead(CenterNetHead):
 
 @MODELS.register_module()
 class HandCenterDetector(CenterNet):
-    """mmdet's CenterNet that can train in another type.
+    """mmdet's CenterNet of hands that can train in another type.
+
+    Of one class it finds hands of either side; their labels are then those
+    of an unknown side. Of two it tells left (0) from right (1).
 
     Args:
         *args: Those of `CenterNet`.
@@ -52,7 +58,14 @@ class HandCenterDetector(CenterNet):
         self.autocast = autocast
         self.to(memory_format=torch.channels_last)
 
+    @property
+    def tells_side(self) -> bool:
+        """Whether left and right hands are classes of their own."""
+        return self.bbox_head.num_classes > 1
+
     def loss(self, batch_inputs: Tensor, batch_data_samples: list) -> dict:
+        if not self.tells_side:
+            _relabel(batch_data_samples, 'gt_instances', 0)
         with torch.autocast(
             batch_inputs.device.type,
             dtype=getattr(torch, self.autocast) if self.autocast else None,
@@ -63,9 +76,18 @@ class HandCenterDetector(CenterNet):
     def predict(
         self, batch_inputs: Tensor, batch_data_samples: list, **kwargs: Any
     ) -> list:
-        return super().predict(
+        found = super().predict(
             _prepared(batch_inputs), batch_data_samples, **kwargs
         )
+        if not self.tells_side:
+            _relabel(found, 'pred_instances', UNKNOWN_SIDE)
+        return found
+
+
+def _relabel(samples: list, name: str, label: int) -> None:
+    for sample in samples:
+        instances = sample.get(name)
+        instances.labels = torch.full_like(instances.labels, label)
 
 
 def _prepared(inputs: Tensor) -> Tensor:
