@@ -10,9 +10,15 @@ from safetensors.torch import save_file
 import synhand.registry  # noqa: F401  registers the scheme
 import synhand.zoo as zoo
 from model_factory import CONFIG, STEPS, load_tool, write_checkpoint
-from synhand.apis import HandPredictor
+from synhand.apis import HandFinder, HandPredictor
 from synhand.apis.loading import load_model
-from synhand.zoo import MODELS, load_weights, read_weights, write_weights
+from synhand.zoo import (
+    FINDERS,
+    MODELS,
+    load_weights,
+    read_weights,
+    write_weights,
+)
 
 
 @pytest.fixture
@@ -99,7 +105,7 @@ def test_files_without_digest_are_read(tmp_path):
 
 
 def test_every_released_model_has_its_config():
-    for name, model in MODELS.items():
+    for name, model in (MODELS | FINDERS).items():
         assert model.name == name
         assert model.config_file.is_file()
         assert model.weights_file.parent == zoo._FOLDER
@@ -112,6 +118,22 @@ def test_released_weights_that_are_there_fit_their_config():
     for model in there:
         assert model.weights_file.stat().st_size < 15e6
         HandPredictor(model.name)
+
+
+def test_released_finders_that_are_there_fit_their_config():
+    there = [m for m in FINDERS.values() if m.weights_file.is_file()]
+    if not there:
+        pytest.skip('no finder beside synhand/zoo/__init__.py')
+    for model in there:
+        assert model.weights_file.stat().st_size < 15e6
+        HandFinder(model.name)
+
+
+def test_a_finder_is_no_model_that_reads_hands():
+    with pytest.raises(ValueError, match='no released model .finder-'):
+        HandPredictor('finder-centernet')
+    with pytest.raises(ValueError, match='expected one of finder-centernet'):
+        HandFinder('small-25d')
 
 
 def test_unknown_names_list_the_known(monkeypatch, tmp_path):

@@ -368,7 +368,9 @@ def predict_images(args: argparse.Namespace) -> int:
         missing = (
             annotate(jobs, args.annotations, base) if args.annotations else []
         )
-        predictor, find = build_predictor(args), build_finder(args)
+        predictor = build_predictor(args)
+        unknown = any(hand.bbox is None for j in jobs for hand in j.hands)
+        find = build_finder(args) if unknown else None
     report_others([file for file in others if file != args.annotations])
     with one_line(PredictionError):
         run = run_jobs(predictor, find, jobs, missing, not args.no_images)

@@ -81,6 +81,7 @@ def predict(checkpoint, monkeypatch):
 
     def run(*arguments):
         argv = ['predict.py', '--config', CONFIG, '--checkpoint', checkpoint]
+        argv += ['--whole-image']
         monkeypatch.setattr('sys.argv', [str(a) for a in (*argv, *arguments)])
         return tool.main()
 

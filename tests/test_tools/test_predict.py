@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from model_factory import CONFIG, load_tool, write_checkpoint, write_photos
+from synhand.apis import FoundHand
 
 
 @pytest.fixture(scope='module')
@@ -19,13 +20,17 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture
 def predict(checkpoint, monkeypatch, tmp_path):
-    """``predict(arguments...)``: exit code and entries, in this process."""
+    """``predict(arguments...)``: exit code and entries, in this process.
+
+    Hands are searched for by `find`, a function from images to boxes, if any.
+    """
     tool = load_tool('predict')
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments, out='out'):
+    def run(*arguments, out='out', find=None):
+        monkeypatch.setattr(tool, 'HandFinder', lambda *_, **__: find)
         argv = ['predict.py', '--config', CONFIG, '--checkpoint', checkpoint]
-        argv += ['--out', out, *arguments]
+        argv += ['--out', out, *arguments, *['--whole-image'] * (not find)]
         monkeypatch.setattr('sys.argv', [str(a) for a in argv])
         code = tool.main()
         path = tmp_path / out / 'predictions.json'
@@ -100,6 +105,41 @@ def test_plain_photo_needs_no_box(predict, photos, tmp_path):
     assert [p.name for p in (tmp_path / 'out').iterdir()] == [
         'predictions.json'
     ]
+
+
+def test_every_hand_that_is_found_is_read(predict, photos, capsys):
+    boxes = [[10, 10, 60, 60], [50, 50, 120, 110]]
+    images = []
+
+    def find(image):
+        images.append(image)
+        found = boxes if len(images) == 1 else []
+        return [FoundHand(np.float32(box)) for box in found]
+
+    code, found = predict(
+        photos / 'in' / '0.jpg', photos / 'in' / '1.jpg', find=find
+    )
+    assert code == 0
+    assert [entry['bbox'] for entry in found] == boxes
+    assert {entry['image'] for entry in found} == {'0.jpg'}
+    assert '2 hands in 1 images, 0 skipped' in capsys.readouterr().out
+
+
+def test_boxes_that_are_given_are_not_searched_for(predict, annotated):
+    def find(image):
+        raise AssertionError
+
+    code, found = predict(*annotated(), '--no-images', find=find)
+    assert (code, len(found)) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    'arguments', [['--finder', 'a', 'b', 'c'], ['--finder', 'a']]
+)
+def test_a_finder_is_a_name_or_two_files(predict, arguments, capsys):
+    with pytest.raises(SystemExit):
+        predict('photos', *arguments)
+    assert 'error: ' in capsys.readouterr().err
 
 
 def test_glob_and_several_inputs(predict, photos):

@@ -16,10 +16,10 @@ find_unused_parameters = True  # the FPN's coarser maps are not read
 globals().update(recipes.frame_data((160, 160), (224, 224), batch_size))
 globals().update(
     recipes.schedule(
-        samples=200_000,
+        samples=150_000,
         batch_size=batch_size,
         lr=1e-3,
         warmup_samples=3_000,
-        validate_every=50_000,
+        validate_every=30_000,
     )
 )

@@ -46,9 +46,13 @@ class FrameMaskAffine(FrameAffine):
     """
 
     def _add_boxes(
-        self, results: dict, matrix: FloatArray, mirror: bool
+        self,
+        results: dict,
+        size: FloatArray,
+        matrix: FloatArray,
+        mirror: bool,
     ) -> None:
-        super()._add_boxes(results, matrix, mirror)
+        super()._add_boxes(results, size, matrix, mirror)
         area = abs(np.linalg.det(matrix[:, :2]))
         mask = warp(
             results.pop('mask'),
