@@ -27,7 +27,11 @@ from synhand.apis import (
     find_images,
     read_image,
 )
-from synhand.apis.predictor import PredictionError
+from synhand.apis.predictor import (
+    MIN_SCORE,
+    HandPrediction,
+    PredictionError,
+)
 from synhand.apis.queries import check_box
 from synhand.datasets.hand_json import read_annotations
 from synhand.files import write_bytes
@@ -51,6 +55,7 @@ class Hand:
     bbox: object = None
     side: str = 'unknown'
     camera: object = None
+    searched: bool = False
 
 
 @dataclass
@@ -99,6 +104,13 @@ def parse_args() -> argparse.Namespace:
         '--whole-image',
         action='store_true',
         help='no finder: look at the whole image, which shows one hand',
+    )
+    parser.add_argument(
+        '--min-score',
+        type=float,
+        default=MIN_SCORE,
+        help='least mean keypoint score of a hand that was searched for '
+        '(default: %(default)s)',
     )
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda')
@@ -215,11 +227,12 @@ class Run:
         self,
         predictor: HandPredictor,
         find: HandFinder | None,
-        pictures: bool,
+        args: argparse.Namespace,
         bar: tqdm,
     ) -> None:
         self.predictor, self.find = predictor, find
-        self.pictures, self.bar = pictures, bar
+        self.pictures, self.min_score = not args.no_images, args.min_score
+        self.bar = bar
         self.entries: list[dict] = []
         self.images = self.failures = 0
         self._waiting: list[Job] = []
@@ -254,6 +267,7 @@ class Run:
                 hand,
                 bbox=place.bbox,
                 side=place.hand if hand.side == 'unknown' else hand.side,
+                searched=True,
             )
             for place in self.find(job.image)
         ]
@@ -267,6 +281,10 @@ class Run:
             return False
         return True
 
+    def _is_hand(self, hand: Hand, found: HandPrediction) -> bool:
+        """Whether keypoints are sure enough, where a finder gave the box."""
+        return not hand.searched or found.score >= self.min_score
+
     def flush(self) -> None:
         pairs = [(job, hand) for job in self._waiting for hand in job.hands]
         found = iter(
@@ -278,7 +296,8 @@ class Run:
             )
         )
         for job in self._waiting:
-            hands = [next(found) for _ in job.hands]
+            pairs = [(hand, next(found)) for hand in job.hands]
+            hands = [f for hand, f in pairs if self._is_hand(hand, f)]
             self.entries += [
                 dict(image=Path(job.name).as_posix(), **hand.to_json())
                 for hand in hands
@@ -324,11 +343,11 @@ def run_jobs(
     find: HandFinder | None,
     jobs: list[Job],
     missing: list[str],
-    pictures: bool,
+    args: argparse.Namespace,
 ) -> Run:
     """All jobs with a progress bar, after a line for what is missing."""
     with tqdm(total=len(jobs), unit='image') as bar:
-        run = Run(predictor, find, pictures, bar)
+        run = Run(predictor, find, args, bar)
         for line in missing:
             run.fail(line)
         for job in jobs:
@@ -373,7 +392,7 @@ def predict_images(args: argparse.Namespace) -> int:
         find = build_finder(args) if unknown else None
     report_others([file for file in others if file != args.annotations])
     with one_line(PredictionError):
-        run = run_jobs(predictor, find, jobs, missing, not args.no_images)
+        run = run_jobs(predictor, find, jobs, missing, args)
     write_entries(args.out, run.entries)
     print(
         f'{args.out}: {len(run.entries)} hands in {run.images} images, '

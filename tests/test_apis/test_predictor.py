@@ -14,7 +14,7 @@ from mmpose.registry import MODELS as MMPOSE_MODELS
 
 import synhand.zoo
 from model_factory import CONFIG, write_checkpoint, write_photos
-from synhand.apis import HandPredictor
+from synhand.apis import FoundHand, HandPredictor
 from synhand.apis.predictor import PredictionError
 from synhand.apis.queries import shrunk
 from synhand.datasets.base import tight_box
@@ -288,6 +288,22 @@ def test_one_image_needs_no_lists(predictor, arguments):
     (one,) = predictor.predict(**first)
     _same(one, predictor.predict(**arguments)[0], tolerance=0.05)
     assert predictor.predict([]) == []
+
+
+def test_all_hands_that_are_found_and_sure(predictor, arguments):
+    images = arguments['images'][:2]
+    boxes = np.float32([[10, 10, 60, 60], [50, 50, 120, 110]])
+
+    def find(image):
+        return [FoundHand(box, 'left') for box in boxes[: next(counts)]]
+
+    counts = iter([2, 0, 2, 0])
+    first, second = predictor.predict_all(images, find, min_score=0.0)
+    alone = predictor.predict([images[0]] * 2, boxes, 'left')
+    assert second == []
+    for hand, same in zip(first, alone, strict=True):
+        np.testing.assert_array_equal(hand.keypoints_2d, same.keypoints_2d)
+    assert predictor.predict_all(images, find, min_score=1.0) == [[], []]
 
 
 def test_json_is_plain_and_complete(predictor, arguments):

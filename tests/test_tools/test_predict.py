@@ -117,12 +117,23 @@ def test_every_hand_that_is_found_is_read(predict, photos, capsys):
         return [FoundHand(np.float32(box)) for box in found]
 
     code, found = predict(
-        photos / 'in' / '0.jpg', photos / 'in' / '1.jpg', find=find
+        *(photos / 'in' / '0.jpg', photos / 'in' / '1.jpg'),
+        *('--min-score', 0),
+        find=find,
     )
     assert code == 0
     assert [entry['bbox'] for entry in found] == boxes
     assert {entry['image'] for entry in found} == {'0.jpg'}
     assert '2 hands in 1 images, 0 skipped' in capsys.readouterr().out
+
+
+def test_places_with_unsure_keypoints_are_no_hands(predict, photos):
+    def find(image):
+        return [FoundHand(np.float32([10, 10, 60, 60]))]
+
+    photo = photos / 'in' / '0.jpg'
+    assert predict(photo, '--min-score', 1, find=find) == (0, [])
+    assert len(predict(photo, '--min-score', 1)[1]) == 1  # the whole image
 
 
 def test_boxes_that_are_given_are_not_searched_for(predict, annotated):

@@ -9,18 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from synhand.apis.finder import FoundHand
-from synhand.apis.predictor import HandPrediction, HandPredictor
+from synhand.apis.predictor import (
+    MIN_SCORE,
+    HandPrediction,
+    HandPredictor,
+)
 from synhand.apis.smoothing import OneEuroFilter
 from synhand.datasets.base import tight_box
 from synhand.geometry.boxes import overlap
 
 Image = npt.NDArray[np.uint8]
 Finder = Callable[[Image], Sequence[FoundHand]]
-
-MIN_SCORE = 0.29
-"""Mean keypoint score below which there is no hand. On squares of photos
-without hands `upright-25d` gives up to 0.29 (95 %), on hands of photos 0.43
-(5 %) and more, half of all 0.66 and more."""
 
 HAND_SIZE_MM = 180.0
 _MIN_SIDE = 8.0  # px
