@@ -29,8 +29,8 @@ from synhand.apis import (
 )
 from synhand.apis.predictor import (
     MIN_SCORE,
-    HandPrediction,
     PredictionError,
+    sure_hands,
 )
 from synhand.apis.queries import check_box
 from synhand.datasets.hand_json import read_annotations
@@ -281,10 +281,6 @@ class Run:
             return False
         return True
 
-    def _is_hand(self, hand: Hand, found: HandPrediction) -> bool:
-        """Whether keypoints are sure enough, where a finder gave the box."""
-        return not hand.searched or found.score >= self.min_score
-
     def flush(self) -> None:
         pairs = [(job, hand) for job in self._waiting for hand in job.hands]
         found = iter(
@@ -296,8 +292,10 @@ class Run:
             )
         )
         for job in self._waiting:
-            pairs = [(hand, next(found)) for hand in job.hands]
-            hands = [f for hand, f in pairs if self._is_hand(hand, f)]
+            known, proposed = [], []
+            for hand in job.hands:
+                (proposed if hand.searched else known).append(next(found))
+            hands = known + sure_hands(proposed, self.min_score)
             self.entries += [
                 dict(image=Path(job.name).as_posix(), **hand.to_json())
                 for hand in hands

@@ -4,13 +4,24 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmdet.structures import DetDataSample
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmengine.structures import InstanceData
+from mmpose.registry import MODELS
 
 from shard_factory import make_row, write_shards
 from synhand.apis.finder import HandFinder
 from synhand.geometry.boxes import overlap
+from synhand.skeleton import HAND_SIDES
 
+_METAINFO = dict(
+    img_shape=(64, 64),
+    batch_input_shape=(64, 64),
+    scale_factor=(1.0, 1.0),
+    border=[0, 0, 0, 0],
+)
 _CONFIG = (
     'configs/hand_detection/centernet/'
     'centernet_res18half-fpn_synhand-160x160.py'
@@ -40,6 +51,7 @@ def trained(root, tmp_path_factory):
     cfg.param_scheduler = None
     cfg.custom_hooks = []
     cfg.model.autocast = None
+    cfg.model.bbox_head.num_classes = 2
     cfg.optim_wrapper.optimizer.lr = 2e-3
     cfg.log_level = 'WARNING'
     torch.manual_seed(0)
@@ -53,7 +65,7 @@ def trained(root, tmp_path_factory):
 @pytest.fixture(scope='module')
 def finder(trained):
     config, checkpoint, _ = trained
-    return HandFinder(config=config, checkpoint=checkpoint)
+    return HandFinder(config=config, checkpoint=checkpoint, min_score=0.3)
 
 
 def _image(index):
@@ -99,3 +111,20 @@ def test_boxes_stay_in_the_picture(finder):
         assert (hand.bbox >= 0).all()
         assert (hand.bbox <= [49, 69, 49, 69]).all()
     finder.min_score = 0.3
+
+
+def test_one_class_is_a_hand_of_unknown_side(root):
+    init_default_scope('mmpose')
+    model = MODELS.build(Config.fromfile(root / _CONFIG).model)
+    sample = DetDataSample(metainfo=dict(_METAINFO))
+    sample.gt_instances = InstanceData(
+        bboxes=torch.tensor([[8.0, 8, 40, 40]]), labels=torch.tensor([1])
+    )
+    assert not model.tells_side
+    losses = model.loss(torch.zeros(1, 3, 64, 64), [sample])
+    assert all(torch.isfinite(loss) for loss in losses.values())
+    with torch.no_grad():
+        (found,) = model.eval().predict(torch.zeros(1, 3, 64, 64), [sample])
+    labels = found.pred_instances.labels
+    assert len(labels) > 0
+    assert set(labels.tolist()) == {HAND_SIDES['unknown']}

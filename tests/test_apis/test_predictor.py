@@ -15,7 +15,11 @@ from mmpose.registry import MODELS as MMPOSE_MODELS
 import synhand.zoo
 from model_factory import CONFIG, write_checkpoint, write_photos
 from synhand.apis import FoundHand, HandPredictor
-from synhand.apis.predictor import PredictionError
+from synhand.apis.predictor import (
+    HandPrediction,
+    PredictionError,
+    sure_hands,
+)
 from synhand.apis.queries import shrunk
 from synhand.datasets.base import tight_box
 from synhand.geometry.cameras import mirror, project
@@ -290,9 +294,9 @@ def test_one_image_needs_no_lists(predictor, arguments):
     assert predictor.predict([]) == []
 
 
-def test_all_hands_that_are_found_and_sure(predictor, arguments):
+def test_all_hands_that_are_found(predictor, arguments):
     images = arguments['images'][:2]
-    boxes = np.float32([[10, 10, 60, 60], [50, 50, 120, 110]])
+    boxes = np.float32([[10, 10, 60, 60], [70, 70, 120, 110]])
 
     def find(image):
         return [FoundHand(box, 'left') for box in boxes[: next(counts)]]
@@ -301,9 +305,23 @@ def test_all_hands_that_are_found_and_sure(predictor, arguments):
     first, second = predictor.predict_all(images, find, min_score=0.0)
     alone = predictor.predict([images[0]] * 2, boxes, 'left')
     assert second == []
-    for hand, same in zip(first, alone, strict=True):
+    assert len(first) == 2
+    for hand, same in zip(first, sure_hands(alone, 0.0), strict=True):
         np.testing.assert_array_equal(hand.keypoints_2d, same.keypoints_2d)
     assert predictor.predict_all(images, find, min_score=1.0) == [[], []]
+
+
+def _reading(score, shift):
+    grid = np.linspace([0, 0], [100, 100], 21) + [shift, 0]
+    keypoints = np.column_stack([grid, np.full(21, score)])
+    return HandPrediction('left', grid[0], keypoints, grid, None, 'assumed')
+
+
+def test_a_hand_is_kept_once_and_where_it_is_sure():
+    found = [_reading(*pair) for pair in ((0.5, 0), (0.9, 20), (0.6, 90))]
+    kept = sure_hands([*found, _reading(0.2, 300)], 0.3)
+    assert [hand.score for hand in kept] == pytest.approx([0.9, 0.6])
+    assert sure_hands([], 0.3) == []
 
 
 def test_json_is_plain_and_complete(predictor, arguments):

@@ -19,6 +19,9 @@ from synhand.skeleton import HAND_SIDES
 from synhand.zoo import DEFAULT_FINDER, FINDERS
 
 Image = npt.NDArray[np.uint8]
+MIN_SCORE = 0.1
+"""Low, for what reads the places tells which are hands."""
+
 _WORDS = {code: word for word, code in HAND_SIDES.items()}
 
 
@@ -61,7 +64,7 @@ class HandFinder:
         config: str | Path | None = None,
         checkpoint: str | Path | None = None,
         device: str = 'auto',
-        min_score: float = 0.3,
+        min_score: float = MIN_SCORE,
         max_hands: int = 8,
     ) -> None:
         self.min_score = min_score

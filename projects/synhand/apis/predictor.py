@@ -33,6 +33,7 @@ from synhand.datasets.base import (
     hand_sample,
     tight_box,
 )
+from synhand.geometry.boxes import overlap
 from synhand.skeleton import HAND_SIDES, ROOT
 from synhand.zoo import DEFAULT_MODEL
 
@@ -42,6 +43,7 @@ without hands `upright-25d` gives up to 0.29 (95 %), on hands of photos 0.43
 (5 %) and more, half of all 0.66 and more."""
 
 _STOCK_PADDING = 1.25
+_SAME = 0.5  # overlap of boxes
 _SIDES = {number: side for side, number in HAND_SIDES.items()}
 
 
@@ -209,8 +211,8 @@ class HandPredictor:
     ) -> list[list[HandPrediction]]:
         """Every hand that is found in each image.
 
-        A place in which keypoints are not sure is no hand, so `find` may
-        propose more places than there are hands.
+        `find` may propose more places than there are hands; see
+        `sure_hands`.
 
         Args:
             images: N paths, or images (H, W, 3) uint8 blue, green, red.
@@ -220,7 +222,7 @@ class HandPredictor:
             min_score: Least mean score of a hand's keypoints.
 
         Returns:
-            For each image its hands in the order of `find`; maybe none.
+            For each image its hands, the surest first; maybe none.
 
         Raises:
             As `predict`.
@@ -236,7 +238,7 @@ class HandPredictor:
                 [place.hand for place in places],
                 [camera] * len(places),
             )
-            hands.append([hand for hand in found if hand.score >= min_score])
+            hands.append(sure_hands(found, min_score))
         return hands
 
     def _predict(self, queries: list[Query]) -> list[HandPrediction]:
@@ -300,6 +302,28 @@ class HandPredictor:
             with torch.inference_mode():
                 found += self.model.test_step(pseudo_collate(batch))
         return found
+
+
+def sure_hands(
+    found: Sequence[HandPrediction], min_score: float = MIN_SCORE
+) -> list[HandPrediction]:
+    """What is a hand of what was read in proposed places, each hand once.
+
+    Args:
+        found: Readings of one image.
+        min_score: Least mean score of a hand's keypoints.
+
+    Returns:
+        The surest first, without those whose keypoints lie where surer ones
+        do.
+    """
+    kept: list[tuple[FloatArray, HandPrediction]] = []
+    for hand in sorted(found, key=lambda hand: -hand.score):
+        box = tight_box(hand.keypoints_2d[:, :2])
+        new = all(overlap(box, other) < _SAME for other, _ in kept)
+        if hand.score >= min_score and new:
+            kept.append((box, hand))
+    return [hand for _, hand in kept]
 
 
 def _found_box(hand: HandPrediction) -> FloatArray | None:

@@ -25,6 +25,7 @@ HAND_SIZE_MM = 180.0
 _MIN_SIDE = 8.0  # px
 _DUPLICATE = 0.6  # overlap of boxes
 _VOTES = 5
+_PROPOSALS = 2  # places that are read for each hand that may be there
 _MAX_GROWTH = 1.6  # of the box's side, a frame
 
 
@@ -133,6 +134,7 @@ class HandTracker:
             hands = [self.predictor.predict(image, hands=self.hand)[0]]
         else:
             places = [p for p in self.find(image) if _is_new(p, known)]
+            places = places[: _PROPOSALS * self.max_hands]
             hands = self.predictor.predict(
                 [image] * len(places),
                 [place.bbox for place in places],
