@@ -11,6 +11,6 @@ globals().update(
 )
 globals().update(
     recipes.schedule(
-        samples=500_000, batch_size=batch_size, lr=8e-4, warmup_samples=10_000
+        samples=160_000, batch_size=batch_size, lr=5e-4, warmup_samples=5_000
     )
 )
