@@ -35,6 +35,8 @@ PARAMETERS = {
     'latent25d_res18half-fpn-rootdepth_synhand-96x96': 3_005_280,
     'latent25d_res18half-fpn-side_synhand-96x96': 2_980_384,
     'latent25d_res18half-fpn_synhand-96x96': 2_980_319,
+    'latent25d_res18half-fpn-fit_synhand-96x96': 2_980_319,
+    'latent25d_res18half-fpn_upright_synhand-160x160': 2_980_319,
     'latent25d_res18half-fpn_upright-wide_synhand-128x128': 2_980_319,
     'latent25d_res18half-fpn_upright_synhand-128x128': 2_980_319,
     'latent25d_res18half-fpn_upright_synhand-96x96': 2_980_319,

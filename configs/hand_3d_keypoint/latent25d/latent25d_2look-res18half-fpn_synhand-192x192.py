@@ -28,6 +28,7 @@ model = recipes.two_look_model(
     first_weights='synhand://small-25d',
     turns=(22.5, -22.5, 45.0, -45.0),
     bone_stiffness=1.0,
+    pose_space=True,
 )
 find_unused_parameters = True  # the FPN's coarser maps are not read
 

@@ -56,7 +56,7 @@ def _released(**configs: str) -> dict[str, ReleasedModel]:
 
 MODELS = _released(
     small_25d='hand_3d_keypoint/latent25d/'
-    'latent25d_res18half-fpn_synhand-96x96.py',
+    'latent25d_res18half-fpn-fit_synhand-96x96.py',
     upright_25d='hand_3d_keypoint/latent25d/'
     'latent25d_2look-res18half-fpn_synhand-192x192.py',
 )

@@ -17,6 +17,7 @@ from torch import Tensor
 from synhand.geometry.bone_fit import fit_bone_lengths
 from synhand.geometry.planar import planar_rotation
 from synhand.geometry.pose25d import from_25d, to_25d
+from synhand.hands.pose_space import default_pose_space
 from synhand.models.estimators.cameras import camera_of
 from synhand.models.estimators.turned_views import (
     mean_prediction,
@@ -50,6 +51,10 @@ class HandPoseEstimator(TopdownPoseEstimator):
             those of the literature.
         bone_stiffness: How much keypoints yield to the proportions of that
             mean hand; see `fit_bone_lengths`. 0: not at all.
+        pose_space: Whether `keypoints_cam` is the likeliest hand of the
+            synthetic ones near the reading (`PoseSpace.likeliest`), for
+            joints of the family `anatomical`; `keypoints` and
+            `keypoints_25d` stay what was read.
         channels_last: Keep maps in the memory order that convolutions on
             processors and tensor cores are fastest with.
         compile_features: Compile backbone and neck with `torch.compile`.
@@ -67,6 +72,7 @@ class HandPoseEstimator(TopdownPoseEstimator):
         root_depth: str = 'least_squares',
         mean_bone_lengths_mm: Sequence[float] | None = None,
         bone_stiffness: float = 0.0,
+        pose_space: bool = False,
         channels_last: bool = True,
         compile_features: bool = False,
         **kwargs: Any,
@@ -80,6 +86,7 @@ class HandPoseEstimator(TopdownPoseEstimator):
             MEAN_BONE_LENGTHS_MM
         )
         self.bone_stiffness = bone_stiffness
+        self.pose_space = pose_space
         self._layout = (
             torch.channels_last if channels_last else torch.contiguous_format
         )
@@ -178,6 +185,8 @@ class HandPoseEstimator(TopdownPoseEstimator):
             )
             fitted = to_25d(points, cameras)
             poses = np.where(np.isfinite(fitted), fitted, poses)
+        if self.pose_space:
+            points = _likeliest(points, samples)
         for prediction, pose, point in zip(
             predictions, poses, points, strict=True
         ):
@@ -227,3 +236,21 @@ def autocast_of(inputs: Tensor, cfg: dict) -> torch.autocast:
         dtype=getattr(torch, name) if name else None,
         enabled=bool(name),
     )
+
+
+def _likeliest(points: np.ndarray, samples: SampleList) -> np.ndarray:
+    """The likeliest hands (N, 1, K, 3) near points, mm, camera frame."""
+    side = np.where([_is_left(sample) for sample in samples], -1.0, 1.0)
+    mirror = np.ones((len(samples), 1, 1, 3))
+    mirror[..., 0] = side[:, None, None]
+    scores = np.stack([s.pred_instances.keypoint_scores for s in samples])
+    right = (points * mirror)[:, 0]
+    found = default_pose_space().likeliest(right, scores[:, 0])
+    return found[:, None] * mirror
+
+
+def _is_left(sample: PoseDataSample) -> bool:
+    """As the prediction tells, or else as the network saw the crop."""
+    if 'hand_side' in sample.pred_instances:
+        return not sample.pred_instances.hand_side[0]
+    return bool(sample.metainfo.get('mirrored'))

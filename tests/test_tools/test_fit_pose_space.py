@@ -1,0 +1,40 @@
+"""The tool that says what hands look like."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from shard_factory import make_row, write_shards
+from synhand.hands.pose_space import PoseSpace
+
+
+@pytest.fixture
+def tool(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / 'tools'))
+    path = root / 'tools/fit_pose_space.py'
+    spec = importlib.util.spec_from_file_location('fit_pose_space', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_left_hands_are_mirrored(tool, tmp_path):
+    write_shards(tmp_path, 8)
+    hands = tool.right_hands(tmp_path, 8)
+    for number, hand in enumerate(hands):
+        drawn = make_row(number)['hands'][0]
+        given = drawn['keypoints_cam_anatomical']
+        mirror = -1 if drawn['side'] == 0 else 1
+        np.testing.assert_allclose(hand, given * [mirror, 1, 1], rtol=1e-6)
+    space = PoseSpace.fit(hands, 3)
+    tool.main([str(tmp_path), '--components=3', f'--out={tmp_path}/a.npz'])
+    loaded = PoseSpace.load(tmp_path / 'a.npz')
+    np.testing.assert_allclose(loaded.mean, space.mean, atol=1e-6)
+
+
+def test_too_few_hands_are_said(tool, tmp_path):
+    write_shards(tmp_path, 4)
+    with pytest.raises(SystemExit, match='more than 40 images, found 4'):
+        tool.main([str(tmp_path), f'--out={tmp_path}/a.npz'])
+    assert not (tmp_path / 'a.npz').exists()

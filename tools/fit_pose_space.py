@@ -1,0 +1,62 @@
+"""What hands look like: mean and modes of a synthetic set's keypoints.
+
+Models that know poses (`pose_space=True`) read the file that comes with the
+package; this is how it was made.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from _stock import make_importable
+
+make_importable()
+
+from synhand.hands.pose_space import (  # noqa: E402
+    POSE_SPACE_FILE,
+    PoseSpace,
+)
+from synhand.skeleton import HAND_SIDES  # noqa: E402
+from synhand.synthesis.shards import ShardSet  # noqa: E402
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('set', type=Path, help='folder of a synthetic set')
+    parser.add_argument('--num', type=int, default=20_000, help='hands')
+    parser.add_argument('--components', type=int, default=40)
+    parser.add_argument('--out', type=Path, default=POSE_SPACE_FILE)
+    return parser.parse_args(argv)
+
+
+def right_hands(folder: Path, limit: int) -> np.ndarray:
+    """The first hand of each image (N, K, 3) in mm, left ones mirrored."""
+    rows = ShardSet(folder)
+    hands = []
+    for number in range(min(limit, len(rows))):
+        hand = rows.row(number)['hands'][0]
+        points = np.array(hand['keypoints_cam_anatomical'], np.float64)
+        left = hand['side'] == HAND_SIDES['left']
+        hands.append(points * ([-1, 1, 1] if left else [1, 1, 1]))
+    return np.stack(hands)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    hands = right_hands(args.set, args.num)
+    if len(hands) <= args.components:
+        raise SystemExit(
+            f'{args.set}: expected more than {args.components} images, '
+            f'found {len(hands)}'
+        )
+    space = PoseSpace.fit(hands, args.components)
+    space.save(args.out)
+    spread = np.linalg.norm(space.modes, axis=(1, 2))
+    print(f'{args.out}: {len(hands)} hands, spread {np.round(spread, 3)}')
+
+
+if __name__ == '__main__':
+    main()
