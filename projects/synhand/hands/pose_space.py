@@ -64,7 +64,8 @@ class PoseSpace:
     @classmethod
     def load(cls, path: Path = POSE_SPACE_FILE) -> PoseSpace:
         with np.load(path) as file:
-            return cls(*(np.float64(file[name]) for name in ('mean', 'modes')))
+            mean, modes = (file[name] for name in ('mean', 'modes'))
+        return cls(mean.astype(np.float64), modes.astype(np.float64))
 
     def save(self, path: Path) -> None:
         with written_whole(path) as part, part.open('wb') as file:
