@@ -6,36 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from synhand.models.pose_prior import (
-    FitPriorHook,
-    PosePrior,
-    principal_components,
-)
+from synhand.geometry.components import principal_components
+from synhand.models.pose_prior import FitPriorHook, PosePrior
 
 
 def _poses(count=200, features=12, rank=4):
     rng = np.random.default_rng(0)
     basis = rng.normal(size=(rank, features)) * [[5], [3], [2], [1]]
     return 2 + rng.normal(size=(count, rank)) @ basis
-
-
-def test_components_reproduce_poses_of_their_rank():
-    poses = _poses()
-    mean, basis = principal_components(poses, 4)
-    directions = basis / np.linalg.norm(basis, axis=1, keepdims=True)
-    np.testing.assert_allclose(directions @ directions.T, np.eye(4), atol=1e-5)
-    embedding = (poses - mean) @ directions.T
-    np.testing.assert_allclose(mean + embedding @ directions, poses, atol=1e-4)
-    spread = embedding.std(0, ddof=1)
-    np.testing.assert_allclose(
-        spread, np.linalg.norm(basis, axis=1), rtol=1e-4
-    )
-    assert (np.diff(spread) < 0).all()
-
-
-def test_too_few_poses_are_one_clear_line():
-    with pytest.raises(ValueError, match='more poses than that, got 4'):
-        principal_components(_poses(4), 4)
 
 
 def test_a_fitted_prior_gives_poses_of_unit_numbers():

@@ -6,6 +6,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
+import synhand.registry  # noqa: F401
 from synhand.models.heads import PoseRegressionHead
 
 _SIZE = (64, 48)

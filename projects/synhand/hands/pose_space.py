@@ -19,6 +19,7 @@ from synhand.geometry.alignment import (
     generalized_procrustes_mean,
     procrustes_align,
 )
+from synhand.geometry.components import principal_components
 from synhand.skeleton import NUM_KEYPOINTS
 
 FloatArray = npt.NDArray[np.float64]
@@ -41,8 +42,10 @@ class PoseSpace:
     """A Gaussian over right hands, place, direction and size apart.
 
     Attributes:
-        mean: (K, 3), centred, of size 1: the root of its summed squares.
-        modes: (C, K, 3), orthogonal, each as long as the deviation along it.
+        mean: (K, 3), centred, of hands fitted to one of size 1 (the root of
+            its summed squares), which makes them smaller.
+        modes: (C, K, 3), orthogonal, each as long as the deviation along
+            it.
     """
 
     mean: FloatArray
@@ -50,16 +53,19 @@ class PoseSpace:
 
     @classmethod
     def fit(cls, hands: npt.ArrayLike, components: int = 40) -> PoseSpace:
-        """Of right hands (N, K, 3), any unit and frame, N > components."""
+        """Of right hands (N, K, 3), any unit and frame.
+
+        Raises:
+            ValueError: There are not more hands than components.
+        """
         hands = np.asarray(hands, np.float64)
         mean = generalized_procrustes_mean(hands)
         mean = mean / np.linalg.norm(mean)
         aligned = procrustes_align(hands, np.broadcast_to(mean, hands.shape))
-        flat = (aligned - mean).reshape(len(hands), -1)
-        _, lengths, directions = np.linalg.svd(flat, full_matrices=False)
-        spread = lengths[:components, None] / np.sqrt(len(hands) - 1)
-        modes = spread * directions[:components]
-        return cls(mean, modes.reshape(components, *mean.shape))
+        flat = aligned.reshape(len(hands), -1)
+        middle, modes = principal_components(flat, components)
+        shape = mean.shape
+        return cls(middle.reshape(shape), modes.reshape(-1, *shape))
 
     @classmethod
     def load(cls, path: Path = POSE_SPACE_FILE) -> PoseSpace:

@@ -15,34 +15,7 @@ from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 from torch import Tensor, nn
 
-
-def principal_components(
-    poses: npt.ArrayLike, components: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Principal components of poses.
-
-    Args:
-        poses: (N, F), any unit.
-        components: C.
-
-    Returns:
-        Mean (F,), and (C, F): orthogonal directions, each as long as the
-        standard deviation of the poses along it, the largest first.
-
-    Raises:
-        ValueError: There are not more poses than components.
-    """
-    poses = np.asarray(poses, np.float64)
-    if len(poses) <= components:
-        raise ValueError(
-            f'a prior of {components} components needs more poses than that, '
-            f'got {len(poses)}'
-        )
-    mean = poses.mean(0)
-    _, lengths, directions = np.linalg.svd(poses - mean, full_matrices=False)
-    spread = lengths[:components, None] / np.sqrt(len(poses) - 1)
-    basis = spread * directions[:components]
-    return mean.astype(np.float32), basis.astype(np.float32)
+from synhand.geometry.components import principal_components
 
 
 class PosePrior(nn.Module):
