@@ -412,18 +412,18 @@ def test_model_without_3d_is_refused(predictor, arguments, monkeypatch):
 
 
 def test_released_model_is_the_default(
-    predictor, checkpoint, arguments, tmp_path, monkeypatch
+    checkpoint, arguments, tmp_path, monkeypatch
 ):
     assert DEFAULT_MODEL in MODELS
     monkeypatch.setattr(synhand.zoo, '_FOLDER', tmp_path)
     monkeypatch.setattr('synhand.apis.predictor.DEFAULT_MODEL', 'small-25d')
     released = MODELS['small-25d']
-    assert released.config_file == CONFIG
+    files = dict(config=released.config_file, checkpoint=checkpoint)
     weights = torch.load(checkpoint)['state_dict']
     synhand.zoo.write_weights(released.weights_file, weights, {}, 15)
     for first, second in zip(
         HandPredictor().predict(**arguments),
-        predictor.predict(**arguments),
+        HandPredictor(**files).predict(**arguments),
         strict=True,
     ):
         _same(first, second, tolerance=1.0)

@@ -1,7 +1,7 @@
 """Two looks: small-25d finds the window, a network of its kind reads it.
 
 Training starts from a reader of true windows: set `load_from` to a checkpoint
-of latent25d_res18half-fpn_upright_synhand-128x128.
+of latent25d_res18half-fpn_upright_synhand-160x160.
 """
 
 _base_ = ['../../_base_/default_runtime.py']
@@ -9,7 +9,7 @@ _base_ = ['../../_base_/default_runtime.py']
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
 first_size = (96, 96)
-window_size = (128, 128)
+window_size = (160, 160)
 crop_size = (192, 192)
 batch_size = 128
 
@@ -26,7 +26,7 @@ model = recipes.two_look_model(
         in_index=0,
     ),
     first_weights='synhand://small-25d',
-    turns=(22.5, -22.5, 45.0, -45.0),
+    turns=(20.0, -20.0, 40.0, -40.0, 60.0, -60.0),
     bone_stiffness=1.0,
     pose_space=True,
 )
