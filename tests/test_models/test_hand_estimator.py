@@ -16,7 +16,7 @@ from synhand.codecs import Latent25DLabel
 from synhand.geometry.cameras import camera_from_fov, project
 from synhand.geometry.pose25d import from_25d, to_25d
 from synhand.hands.anny_hand import default_hand
-from synhand.hands.pose_space import default_pose_space
+from synhand.hands.keypoint_prior import default_keypoint_prior
 from synhand.models.estimators.turned_views import rotate_images
 from synhand.skeleton import MEAN_BONE_LENGTHS_MM
 
@@ -129,14 +129,14 @@ def test_the_likeliest_hand_is_of_the_side_that_was_seen(left):
         sample = _sample(1, camera_matrix=camera[None], mirrored=left)
         head = _perfect(1, sample)
         head.keypoint_scores = np.linspace(0.2, 0.9, 21)[None]
-        model = _model(pose_space=known)
+        model = _model(keypoint_prior=known)
         model.add_pred_to_datasample([head], None, [sample])
         found.append(sample.pred_instances)
     read, likely = found
     np.testing.assert_array_equal(likely.keypoints, read.keypoints)
     np.testing.assert_array_equal(likely.keypoints_25d, read.keypoints_25d)
     mirror = np.array([-1, 1, 1]) if left else np.ones(3)
-    expected = default_pose_space().likeliest(
+    expected = default_keypoint_prior().likeliest(
         read.keypoints_cam * mirror, read.keypoint_scores
     )
     np.testing.assert_allclose(

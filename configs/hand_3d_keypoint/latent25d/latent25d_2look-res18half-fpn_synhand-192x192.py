@@ -28,7 +28,7 @@ model = recipes.two_look_model(
     first_weights='synhand://small-25d',
     turns=(20.0, -20.0, 40.0, -40.0, 60.0, -60.0),
     bone_stiffness=1.0,
-    pose_space=True,
+    keypoint_prior=True,
 )
 find_unused_parameters = True  # the FPN's coarser maps are not read
 

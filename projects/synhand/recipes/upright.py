@@ -85,7 +85,7 @@ def two_look_model(
     side_channels: int | None = None,
     turns: Sequence[float] = (),
     bone_stiffness: float = 0.0,
-    pose_space: bool = False,
+    keypoint_prior: bool = False,
     **head: object,
 ) -> dict:
     """A latent 2.5D model that reads windows which another one finds.
@@ -100,7 +100,7 @@ def two_look_model(
         side_channels: See `TwoLookEstimator`.
         turns: See `TwoLookEstimator`.
         bone_stiffness: See `HandPoseEstimator`.
-        pose_space: See `HandPoseEstimator`.
+        keypoint_prior: See `HandPoseEstimator`.
         **head: Further arguments of `Latent25DHead`.
     """
     reader = latent25d_model(
@@ -117,5 +117,5 @@ def two_look_model(
         side_channels=side_channels,
         turns=tuple(turns),
         bone_stiffness=bone_stiffness,
-        pose_space=pose_space,
+        keypoint_prior=keypoint_prior,
     )

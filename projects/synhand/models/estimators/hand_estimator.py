@@ -17,7 +17,7 @@ from torch import Tensor
 from synhand.geometry.bone_fit import fit_bone_lengths
 from synhand.geometry.planar import planar_rotation
 from synhand.geometry.pose25d import from_25d, to_25d
-from synhand.hands.pose_space import default_pose_space
+from synhand.hands.keypoint_prior import default_keypoint_prior
 from synhand.models.estimators.cameras import camera_of
 from synhand.models.estimators.turned_views import (
     mean_prediction,
@@ -51,8 +51,8 @@ class HandPoseEstimator(TopdownPoseEstimator):
             those of the literature.
         bone_stiffness: How much keypoints yield to the proportions of that
             mean hand; see `fit_bone_lengths`. 0: not at all.
-        pose_space: Whether `keypoints_cam` is the likeliest hand of the
-            synthetic ones near the reading (`PoseSpace.likeliest`), for
+        keypoint_prior: Whether `keypoints_cam` is the likeliest hand of the
+            synthetic ones near the reading (`KeypointPrior.likeliest`), for
             joints of the family `anatomical`; `keypoints` and
             `keypoints_25d` stay what was read.
         channels_last: Keep maps in the memory order that convolutions on
@@ -72,7 +72,7 @@ class HandPoseEstimator(TopdownPoseEstimator):
         root_depth: str = 'least_squares',
         mean_bone_lengths_mm: Sequence[float] | None = None,
         bone_stiffness: float = 0.0,
-        pose_space: bool = False,
+        keypoint_prior: bool = False,
         channels_last: bool = True,
         compile_features: bool = False,
         **kwargs: Any,
@@ -86,7 +86,7 @@ class HandPoseEstimator(TopdownPoseEstimator):
             MEAN_BONE_LENGTHS_MM
         )
         self.bone_stiffness = bone_stiffness
-        self.pose_space = pose_space
+        self.keypoint_prior = keypoint_prior
         self._layout = (
             torch.channels_last if channels_last else torch.contiguous_format
         )
@@ -185,7 +185,7 @@ class HandPoseEstimator(TopdownPoseEstimator):
             )
             fitted = to_25d(points, cameras)
             poses = np.where(np.isfinite(fitted), fitted, poses)
-        if self.pose_space:
+        if self.keypoint_prior:
             points = _likeliest(points, samples)
         for prediction, pose, point in zip(
             predictions, poses, points, strict=True
@@ -245,7 +245,7 @@ def _likeliest(points: np.ndarray, samples: SampleList) -> np.ndarray:
     mirror[..., 0] = side[:, None, None]
     scores = np.stack([s.pred_instances.keypoint_scores for s in samples])
     right = (points * mirror)[:, 0]
-    found = default_pose_space().likeliest(right, scores[:, 0])
+    found = default_keypoint_prior().likeliest(right, scores[:, 0])
     return found[:, None] * mirror
 
 

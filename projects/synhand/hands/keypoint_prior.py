@@ -24,7 +24,7 @@ from synhand.skeleton import NUM_KEYPOINTS
 
 FloatArray = npt.NDArray[np.float64]
 
-POSE_SPACE_FILE = Path(__file__).parent / 'data' / 'pose_space.npz'
+KEYPOINT_PRIOR_FILE = Path(__file__).parent / 'data' / 'keypoint_prior.npz'
 NOISE = (0.015, 0.015, 0.03)
 """Of x, y and z of a reading at `USUAL_SCORE`, in sizes of the hand.
 
@@ -38,7 +38,7 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class PoseSpace:
+class KeypointPrior:
     """A Gaussian over right hands, place, direction and size apart.
 
     Attributes:
@@ -52,7 +52,7 @@ class PoseSpace:
     modes: FloatArray
 
     @classmethod
-    def fit(cls, hands: npt.ArrayLike, components: int = 40) -> PoseSpace:
+    def fit(cls, hands: npt.ArrayLike, components: int = 40) -> KeypointPrior:
         """Of right hands (N, K, 3), any unit and frame.
 
         Raises:
@@ -68,7 +68,7 @@ class PoseSpace:
         return cls(middle.reshape(shape), modes.reshape(-1, *shape))
 
     @classmethod
-    def load(cls, path: Path = POSE_SPACE_FILE) -> PoseSpace:
+    def load(cls, path: Path = KEYPOINT_PRIOR_FILE) -> KeypointPrior:
         with np.load(path) as file:
             mean, modes = (file[name] for name in ('mean', 'modes'))
         return cls(mean.astype(np.float64), modes.astype(np.float64))
@@ -141,6 +141,6 @@ def _size(points: FloatArray) -> FloatArray:
 
 
 @cache
-def default_pose_space() -> PoseSpace:
+def default_keypoint_prior() -> KeypointPrior:
     """That of the released models, of this process."""
-    return PoseSpace.load()
+    return KeypointPrior.load()

@@ -1,7 +1,7 @@
 """What hands look like: mean and modes of a synthetic set's keypoints.
 
-Models that know poses (`pose_space=True`) read the file that comes with the
-package; this is how it was made.
+Models with `keypoint_prior=True` read the file that comes with the package;
+this is how it was made.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from _stock import make_importable
 
 make_importable()
 
-from synhand.hands.pose_space import (  # noqa: E402
-    POSE_SPACE_FILE,
-    PoseSpace,
+from synhand.hands.keypoint_prior import (  # noqa: E402
+    KEYPOINT_PRIOR_FILE,
+    KeypointPrior,
 )
 from synhand.skeleton import HAND_SIDES  # noqa: E402
 from synhand.synthesis.shards import ShardSet  # noqa: E402
@@ -28,7 +28,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('set', type=Path, help='folder of a synthetic set')
     parser.add_argument('--num', type=int, default=20_000, help='hands')
     parser.add_argument('--components', type=int, default=40)
-    parser.add_argument('--out', type=Path, default=POSE_SPACE_FILE)
+    parser.add_argument('--out', type=Path, default=KEYPOINT_PRIOR_FILE)
     return parser.parse_args(argv)
 
 
@@ -52,9 +52,9 @@ def main(argv: list[str] | None = None) -> None:
             f'{args.set}: expected more than {args.components} images, '
             f'found {len(hands)}'
         )
-    space = PoseSpace.fit(hands, args.components)
-    space.save(args.out)
-    spread = np.linalg.norm(space.modes, axis=(1, 2))
+    prior = KeypointPrior.fit(hands, args.components)
+    prior.save(args.out)
+    spread = np.linalg.norm(prior.modes, axis=(1, 2))
     print(f'{args.out}: {len(hands)} hands, spread {np.round(spread, 3)}')
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from shard_factory import make_row, write_shards
-from synhand.hands.pose_space import PoseSpace
+from synhand.hands.keypoint_prior import KeypointPrior
 
 
 @pytest.fixture
 def tool(root, monkeypatch):
     monkeypatch.syspath_prepend(str(root / 'tools'))
-    path = root / 'tools/fit_pose_space.py'
-    spec = importlib.util.spec_from_file_location('fit_pose_space', path)
+    path = root / 'tools/fit_keypoint_prior.py'
+    spec = importlib.util.spec_from_file_location('fit_keypoint_prior', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -27,10 +27,10 @@ def test_left_hands_are_mirrored(tool, tmp_path):
         given = drawn['keypoints_cam_anatomical']
         mirror = -1 if drawn['side'] == 0 else 1
         np.testing.assert_allclose(hand, given * [mirror, 1, 1], rtol=1e-6)
-    space = PoseSpace.fit(hands, 3)
+    prior = KeypointPrior.fit(hands, 3)
     tool.main([str(tmp_path), '--components=3', f'--out={tmp_path}/a.npz'])
-    loaded = PoseSpace.load(tmp_path / 'a.npz')
-    np.testing.assert_allclose(loaded.mean, space.mean, atol=1e-6)
+    loaded = KeypointPrior.load(tmp_path / 'a.npz')
+    np.testing.assert_allclose(loaded.mean, prior.mean, atol=1e-6)
 
 
 def test_too_few_hands_are_said(tool, tmp_path):
