@@ -20,6 +20,7 @@ from synhand.hands.keypoint_prior import (  # noqa: E402
     KeypointPrior,
 )
 from synhand.skeleton import HAND_SIDES  # noqa: E402
+from synhand.synthesis.label_columns import read_labels  # noqa: E402
 from synhand.synthesis.shards import ShardSet  # noqa: E402
 
 
@@ -34,14 +35,18 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def right_hands(folder: Path, limit: int) -> np.ndarray:
     """The first hand of each image (N, K, 3) in mm, left ones mirrored."""
-    rows = ShardSet(folder)
-    hands = []
-    for number in range(min(limit, len(rows))):
-        hand = rows.row(number)['hands'][0]
-        points = np.array(hand['keypoints_cam_anatomical'], np.float64)
-        left = hand['side'] == HAND_SIDES['left']
-        hands.append(points * ([-1, 1, 1] if left else [1, 1, 1]))
-    return np.stack(hands)
+    paths = ShardSet(folder).paths
+    slices = (labels for path in paths for labels in read_labels(path))
+    hands, count = [], 0
+    for labels in slices:
+        points = labels.keypoints_cam[labels.target].astype(np.float64)
+        left = labels.side[labels.target] == HAND_SIDES['left']
+        points[left, :, 0] *= -1
+        hands.append(points)
+        count += len(points)
+        if count >= limit:
+            break
+    return np.concatenate(hands)[:limit]
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -24,13 +24,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
-    import torch
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from mmpose.registry import MODELS
 
-    from synhand.files import written_whole
     from synhand.models.color_hand_pose import join_parts
+    from synhand.zoo.weights import write_checkpoint
 
     cfg = Config.fromfile(args.config)
     init_default_scope('mmpose')
@@ -39,9 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         MODELS.build(cfg.model).load_state_dict(state)
     except (FileNotFoundError, ValueError, RuntimeError) as error:
         sys.exit(f'error: {" ".join(str(error).split())[:300]}')
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(args.out) as temporary:
-        torch.save(dict(state_dict=state, meta={}), temporary)
+    write_checkpoint(args.out, state)
     print(args.out)
 
 

@@ -1,22 +1,16 @@
 """The tool that says what hands look like."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
+from model_factory import load_tool
 from shard_factory import make_row, write_shards
 from synhand.hands.keypoint_prior import KeypointPrior
 
 
-@pytest.fixture
-def tool(root, monkeypatch):
-    monkeypatch.syspath_prepend(str(root / 'tools'))
-    path = root / 'tools/fit_keypoint_prior.py'
-    spec = importlib.util.spec_from_file_location('fit_keypoint_prior', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope='module')
+def tool():
+    return load_tool('fit_keypoint_prior')
 
 
 def test_left_hands_are_mirrored(tool, tmp_path):

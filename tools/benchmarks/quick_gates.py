@@ -22,7 +22,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from synhand import recipes
-from synhand.files import written_whole
+from synhand.zoo.weights import write_checkpoint
 
 KEYS = ('config', 'seed', 'samples', 'data', 'backbone')
 METRICS = {
@@ -110,13 +110,6 @@ def milliseconds(runner: Runner, repeats: int = 10) -> float:
     return 1e3 * float(np.median(times[2:]))
 
 
-def keep_weights(model: torch.nn.Module, path: Path) -> None:
-    """A checkpoint of the weights alone, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as part:
-        torch.save(dict(state_dict=model.state_dict(), meta={}), part)
-
-
 def measure(path: Path, seed: int, args: argparse.Namespace) -> dict:
     """The measures of one config and seed."""
     with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +119,8 @@ def measure(path: Path, seed: int, args: argparse.Namespace) -> dict:
         runner.train()
         metrics = runner.test()
         if args.keep:
-            keep_weights(runner.model, args.keep / f'{path.stem}_{seed}.pth')
+            kept = args.keep / f'{path.stem}_{seed}.pth'
+            write_checkpoint(kept, runner.model.state_dict())
         count = sum(p.numel() for p in runner.model.parameters())
         return {
             **{name: metrics.get(key) for name, key in METRICS.items()},

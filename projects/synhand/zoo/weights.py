@@ -60,6 +60,19 @@ def write_weights(
     return path.stat().st_size / 1e6
 
 
+def write_checkpoint(path: str | Path, weights: Mapping[str, Tensor]) -> None:
+    """Write a state dict as a checkpoint of the stock tools, unchanged.
+
+    Args:
+        path: The file; replaced only by a whole new one.
+        weights: The state dict.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as temporary:
+        torch.save(dict(state_dict=weights, meta={}), temporary)
+
+
 def _half(name: str, value: Tensor) -> Tensor:
     value = value.detach().cpu()
     if value.is_floating_point():

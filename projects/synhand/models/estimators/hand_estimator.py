@@ -240,13 +240,12 @@ def autocast_of(inputs: Tensor, cfg: dict) -> torch.autocast:
 
 def _likeliest(points: np.ndarray, samples: SampleList) -> np.ndarray:
     """The likeliest hands (N, 1, K, 3) near points, mm, camera frame."""
-    side = np.where([_is_left(sample) for sample in samples], -1.0, 1.0)
-    mirror = np.ones((len(samples), 1, 1, 3))
-    mirror[..., 0] = side[:, None, None]
+    signs = [[-1 if _is_left(sample) else 1, 1, 1] for sample in samples]
+    mirror = np.array(signs)[:, None]
     scores = np.stack([s.pred_instances.keypoint_scores for s in samples])
-    right = (points * mirror)[:, 0]
+    right = points[:, 0] * mirror
     found = default_keypoint_prior().likeliest(right, scores[:, 0])
-    return found[:, None] * mirror
+    return (found * mirror)[:, None]
 
 
 def _is_left(sample: PoseDataSample) -> bool:
