@@ -1,5 +1,6 @@
 """Heads, losses and estimators, registered with MMPose."""
 
+from synhand.models.backbones import ResNet32
 from synhand.models.color_hand_pose import (
     CanonicalPoseEstimator,
     CanonicalPoseHead,
@@ -70,6 +71,7 @@ __all__ = [
     'PPCALifter',
     'PoseRegressionHead',
     'RelativeHandEstimator',
+    'ResNet32',
     'ResidualLikelihoodLoss',
     'ScoreMapRenderer',
     'VolumetricHead',

@@ -48,6 +48,7 @@ from synhand.recipes.features import (
     pretrained_backbone,
     resnet,
     resnet18_half,
+    resnet32_half,
 )
 from synhand.recipes.internet import internet_data, internet_model
 from synhand.recipes.lifting import (
@@ -180,6 +181,7 @@ __all__ = [
     'resnet',
     'resnet18_half',
     'resnet18_half_last',
+    'resnet32_half',
     'rtmdet',
     'rtmpose_model',
     'sampled_loader',

@@ -16,11 +16,19 @@ _CSPNEXT = dict(tiny=(0.167, 0.375), s=(0.33, 0.5), m=(0.67, 0.75))
 
 def resnet18_half() -> dict:
     """ResNet-18 of half width, FPN: 4 x 64 channels, strides 4 to 32."""
+    return _half_width(type='ResNet', depth=18)
+
+
+def resnet32_half() -> dict:
+    """`resnet18_half` with 15 blocks in place of 8; takes its weights."""
+    return _half_width(type='ResNet32')
+
+
+def _half_width(**backbone) -> dict:
     channels = [32, 64, 128, 256]
     return dict(
         backbone=dict(
-            type='ResNet',
-            depth=18,
+            **backbone,
             stem_channels=32,
             base_channels=32,
             out_indices=(0, 1, 2, 3),
