@@ -262,14 +262,15 @@ class Run:
         """The hand where its box is known, else those that are found."""
         if hand.bbox is not None or self.find is None:
             return [hand]
+        places = self.find(job.image)
+        if hand.side != 'unknown':
+            places = [replace(place, hand=hand.side) for place in places]
+        likely = self.predictor.likely_places(
+            job.image, places, self.min_score
+        )
         return [
-            replace(
-                hand,
-                bbox=place.bbox,
-                side=place.hand if hand.side == 'unknown' else hand.side,
-                searched=True,
-            )
-            for place in self.find(job.image)
+            replace(hand, bbox=place.bbox, side=place.hand, searched=True)
+            for place in likely
         ]
 
     def _fits(self, hand: Hand, job: Job) -> bool:

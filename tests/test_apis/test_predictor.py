@@ -311,6 +311,32 @@ def test_all_hands_that_are_found(predictor, arguments):
     assert predictor.predict_all(images, find, min_score=1.0) == [[], []]
 
 
+def test_places_are_judged_by_a_single_reading(predictor, arguments):
+    model, test_cfg = predictor.model, predictor.model.test_cfg
+    image = cv2.imread(str(arguments['images'][0]))
+    places = [
+        FoundHand(np.float32(box), 'left')
+        for box in ([10, 10, 60, 60], [11, 10, 61, 60], [70, 70, 120, 110])
+    ]
+    plain = predictor.predict(
+        [image] * 3, [place.bbox for place in places], 'left'
+    )
+    scores = sorted(hand.score for hand in plain)
+    model.test_cfg = dict(test_cfg, rotations=[90])
+    likely = predictor.likely_places(image, places, scores[-1])
+    everything = predictor.likely_places(image, places, 0.0)
+    model.test_cfg = test_cfg
+    (best,) = likely
+    assert best is places[int(np.argmax([hand.score for hand in plain]))]
+    kept = [id(hand) for hand in sure_hands(plain, 0.0)]
+    assert everything == [
+        place
+        for place, hand in zip(places, plain, strict=True)
+        if id(hand) in kept
+    ]
+    assert predictor.likely_places(image, [], 0.0) == []
+
+
 def _reading(score, shift):
     grid = np.linspace([0, 0], [100, 100], 21) + [shift, 0]
     keypoints = np.column_stack([grid, np.full(21, score)])

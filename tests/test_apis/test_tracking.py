@@ -29,6 +29,9 @@ class World:
             for _, box, hand in zip(images, boxes, hands, strict=True)
         ]
 
+    def likely_places(self, image, places):
+        return places
+
     def _read(self, box, hand):
         whole = np.array([0, 0, 299, 199], np.float32)
         found = sorted(

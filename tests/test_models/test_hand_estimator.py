@@ -372,10 +372,14 @@ def test_rotations_and_flips_go_through_the_whole_model():
     with torch.no_grad():
         model.predict(_inputs(1), [sample])
         other = one.predict(_inputs(1), [_sample(0)])[0].pred_instances
+        with model.single_reading():
+            single = model.predict(_inputs(1), [_sample(0)])[0].pred_instances
     found = sample.pred_instances
     assert found.keypoints_cam.shape == (1, 21, 3)
     assert np.isfinite(found.keypoints_cam).all()
     assert np.abs(found.keypoints_25d - other.keypoints_25d).max() > 1e-3
+    np.testing.assert_array_equal(single.keypoints_25d, other.keypoints_25d)
+    assert model.test_cfg['rotations'] == [15]
 
 
 @pytest.mark.parametrize('mirrored', [False, True])

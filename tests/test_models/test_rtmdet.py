@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 
@@ -51,3 +52,15 @@ def test_prediction(config, tmp_path):
         found = model.test_step(_batch(config, 'test', tmp_path / 'set'))
     assert found[0].pred_instances.bboxes.shape[1] == 4
     assert len(found[0].pred_instances) <= 20
+
+
+def test_shared_convolutions_are_optimised_once(config):
+    model = MODELS.build(config.model)
+    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    optimised = [
+        parameter
+        for group in wrapper.optimizer.param_groups
+        for parameter in group['params']
+    ]
+    assert len({id(p) for p in optimised}) == len(optimised)
+    assert {id(p) for p in optimised} == {id(p) for p in model.parameters()}

@@ -163,6 +163,18 @@ def test_turned_windows_are_read_too(model, monkeypatch):
     )
 
 
+def test_a_single_reading_leaves_turned_windows_out(model, monkeypatch):
+    crops, samples = _crops(), _samples()
+    with torch.no_grad():
+        plain = model.predict(crops, samples)[0].pred_instances.keypoints
+        monkeypatch.setattr(model, 'turns', (0.0, 20.0, -40.0))
+        with model.single_reading():
+            single = model.predict(crops, samples)
+        full = model.predict(crops, _samples())[0].pred_instances.keypoints
+    np.testing.assert_array_equal(single[0].pred_instances.keypoints, plain)
+    assert np.abs(full - plain).max() > 0.1
+
+
 def test_only_the_reader_learns_and_labels_follow(model, first_pose):
     samples = _samples()
     before = [s.gt_instance_labels.keypoint_labels.copy() for s in samples]

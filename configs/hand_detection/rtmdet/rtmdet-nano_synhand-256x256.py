@@ -13,5 +13,5 @@ model = recipes.rtmdet()
 
 globals().update(recipes.frame_data((256, 256), (320, 320), batch_size))
 globals().update(
-    recipes.schedule(samples=320_000, batch_size=batch_size, lr=2e-3)
+    recipes.schedule(samples=40_000, batch_size=batch_size, lr=2e-3)
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -231,7 +232,7 @@ class HandPredictor:
         hands = []
         for image, camera in zip(images, cameras, strict=True):
             pixels = pixels_of(image, 'image')
-            places = find(pixels)
+            places = self.likely_places(pixels, find(pixels), min_score)
             found = self.predict(
                 [pixels] * len(places),
                 [place.bbox for place in places],
@@ -240,6 +241,36 @@ class HandPredictor:
             )
             hands.append(sure_hands(found, min_score))
         return hands
+
+    def likely_places(
+        self,
+        image: Image,
+        places: Sequence[FoundHand],
+        min_score: float = MIN_SCORE,
+    ) -> list[FoundHand]:
+        """Places whose hands are worth a reading in full.
+
+        A model that averages several readings of a hand reads only once
+        here: of many places few are hands.
+
+        Args:
+            image: (H, W, 3) blue, green, red.
+            places: Where hands may be, of a `HandFinder`.
+            min_score: As that of `sure_hands`, which is to follow.
+        """
+        single = getattr(self.model, 'single_reading', nullcontext)
+        with single():
+            found = self.predict(
+                [image] * len(places),
+                [place.bbox for place in places],
+                [place.hand for place in places],
+            )
+        sure = {id(hand) for hand in sure_hands(found, min_score)}
+        return [
+            place
+            for place, hand in zip(places, found, strict=True)
+            if id(hand) in sure
+        ]
 
     def _predict(self, queries: list[Query]) -> list[HandPrediction]:
         """One look at each hand, a second one where no box was given."""

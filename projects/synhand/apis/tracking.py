@@ -133,12 +133,18 @@ class HandTracker:
         if self.find is None:
             hands = [self.predictor.predict(image, hands=self.hand)[0]]
         else:
-            places = [p for p in self.find(image) if _is_new(p, known)]
-            places = places[: _PROPOSALS * self.max_hands]
+            places = [
+                replace(place, hand=self._side(place))
+                for place in self.find(image)
+                if _is_new(place, known)
+            ]
+            places = self.predictor.likely_places(
+                image, places[: _PROPOSALS * self.max_hands]
+            )
             hands = self.predictor.predict(
                 [image] * len(places),
                 [place.bbox for place in places],
-                [self._side(place) for place in places],
+                [place.hand for place in places],
             )
         started = [(self._start(hand), hand) for hand in hands]
         return [

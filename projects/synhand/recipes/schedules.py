@@ -67,6 +67,7 @@ def _adamw(lr: float, weight_decay: float) -> dict:
         paramwise_cfg=dict(
             norm_decay_mult=0.0,
             bias_decay_mult=0.0,
+            bypass_duplicate=True,  # RTMDet's levels share convolutions
             custom_keys=dict(log_softness=dict(decay_mult=0.0)),
         ),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,14 @@ class TwoLookEstimator(HandPoseEstimator):
         predictions = self.head.deliver(found, data_samples)
         _add_sides(predictions, right, data_samples)
         return self.add_pred_to_datasample(predictions, None, data_samples)
+
+    @contextmanager
+    def single_reading(self) -> Iterator[None]:
+        turns, self.turns = self.turns, (0.0,)
+        try:
+            yield
+        finally:
+            self.turns = turns
 
     def _second_look(
         self,
