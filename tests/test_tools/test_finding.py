@@ -85,6 +85,7 @@ def test_a_segmenter_beside_mediapipe(
             f'--frames={sets / "frames"}',
             f'--photos={sets / "photos"}',
             f'--finder=mask={_CONFIG},{tmp_path / "model.pth"}',
+            '--judge=small-25d',
             '--mediapipe-python=python',
         ]
     )
@@ -92,7 +93,7 @@ def test_a_segmenter_beside_mediapipe(
     rows = [[cell.strip() for cell in x.split('|')[1:-1]] for x in lines]
     rows = [row for row in rows if row and row[0] in ('synthetic', 'TI1K')]
     assert [row[1].split(',')[0] for row in rows] == (
-        ['mask', 'MediaPipe 0', 'MediaPipe 0'] * 2
+        ['mask', 'mask', 'MediaPipe 0', 'MediaPipe 0'] * 2
     )
     for row in rows:
         assert int(row[2]) == (3 if row[0] == 'synthetic' else 2)

@@ -2,8 +2,9 @@
 
 Finders of this project, and MediaPipe's palm detector in the environment of
 --mediapipe-python, on synthetic full frames and on TI1K (one labelled hand a
-photo; other hands that are found there count as false). One picture at a
-time; prints a table.
+photo; other hands that are found there count as false). --judge lets a pose
+model read what the finders propose, as tools/predict.py does. One picture at
+a time; prints a table.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -30,10 +32,12 @@ from _answers import run  # noqa: E402
 
 from synhand.apis.finder import HandFinder  # noqa: E402
 from synhand.apis.images import read_image  # noqa: E402
+from synhand.apis.predictor import HandPredictor  # noqa: E402
 from synhand.datasets import (  # noqa: E402
     HandJsonDataset,
     SyntheticFrameDataset,
 )
+from synhand.datasets.base import tight_box  # noqa: E402
 from synhand.datasets.transforms import (  # noqa: E402
     FrameAffine,
     decode_image,
@@ -95,7 +99,7 @@ def photos(folder: Path, limit: int | None) -> list[Picture]:
     ]
 
 
-def own_finder(text: str) -> tuple[str, Callable]:
+def own_finder(text: str) -> tuple[str, HandFinder]:
     """A finder from `NAME` (a released one) or `NAME=CONFIG,CHECKPOINT`.
 
     Raises:
@@ -106,18 +110,43 @@ def own_finder(text: str) -> tuple[str, Callable]:
     if files and not checkpoint:
         raise ValueError(f'{text}: expected NAME or NAME=CONFIG,CHECKPOINT')
     source = (None, config, checkpoint) if files else (name,)
-    finder = HandFinder(*source, device='cpu')
-    return name, lambda pictures: _ask(finder, pictures)
+    return name, HandFinder(*source, device='cpu')
 
 
-def _ask(finder: HandFinder, pictures: Sequence[Picture]) -> Answer:
-    finder(pictures[0].image)  # warms up
+def own_finders(texts: Sequence[str], judge: str | None) -> dict:
+    """What finds boxes in an image, by name; see `own_finder`."""
+    finders = dict(own_finder(text) for text in texts)
+    ways = {name: partial(proposed, f) for name, f in finders.items()}
+    if judge:
+        model = HandPredictor(judge, device='cpu')
+        ways |= {
+            f'{name}, judged by {judge}': partial(judged, f, model)
+            for name, f in finders.items()
+        }
+    return ways
+
+
+def proposed(finder: HandFinder, image: np.ndarray) -> list[np.ndarray]:
+    """Boxes (4,) that a finder proposes, the surest first."""
+    return [place.bbox for place in finder(image)]
+
+
+def judged(
+    finder: HandFinder, judge: HandPredictor, image: np.ndarray
+) -> list[np.ndarray]:
+    """Tight boxes (4,) of the hands that a pose model reads there."""
+    (hands,) = judge.predict_all([image], finder)
+    return [tight_box(hand.keypoints_2d[:, :2]) for hand in hands]
+
+
+def answer_of(find: Callable, pictures: Sequence[Picture]) -> Answer:
+    find(pictures[0].image)  # warms up
     boxes, times = [], []
     for picture in pictures:
         start = time.perf_counter()
-        found = finder(picture.image)
+        found = find(picture.image)
         times.append(1000 * (time.perf_counter() - start))
-        boxes.append(np.array([hand.bbox for hand in found]).reshape(-1, 4))
+        boxes.append(np.array(found).reshape(-1, 4))
     return Answer(boxes, times)
 
 
@@ -189,6 +218,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         'repeatable',
     )
     parser.add_argument(
+        '--judge', metavar='NAME', help='a released pose model'
+    )
+    parser.add_argument(
         '--mediapipe-python', help="python of MediaPipe's environment"
     )
     parser.add_argument('--num', type=int, help='pictures; default: all')
@@ -213,7 +245,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def table(args: argparse.Namespace) -> None:
-    finders = [own_finder(text) for text in args.finder]
+    finders = own_finders(args.finder, args.judge)
     sets = {}
     if args.frames:
         sets['synthetic'] = frames(args.frames, args.num)
@@ -222,7 +254,9 @@ def table(args: argparse.Namespace) -> None:
     print('| set | finder | hands | recall | missed | false | ms |')
     print('|---|---|---|---|---|---|---|')
     for title, pictures in sets.items():
-        answers = {name: ask(pictures) for name, ask in finders}
+        answers = {
+            name: answer_of(find, pictures) for name, find in finders.items()
+        }
         if args.mediapipe_python:
             python = args.mediapipe_python
             answers.update(mediapipe_answers(python, pictures))
