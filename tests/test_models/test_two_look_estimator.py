@@ -10,6 +10,7 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 import synhand.registry  # noqa: F401
+from synhand.models.estimators.two_look_estimator import _mean_reading
 from synhand.models.upright import upright_windows
 
 _CONFIG = (
@@ -133,6 +134,33 @@ def test_a_third_look_starts_from_the_second(model, monkeypatch):
     assert not torch.allclose(second, third)
 
 
+def _robust_mean(poses, scores):
+    """Of readings (A, K, 3) of one hand with scores (A, K), keypoint-wise."""
+    agreement = np.ones(len(poses))
+    for last in [False] * 6 + [True]:
+        mean = np.empty(poses.shape[1:])
+        for k in range(poses.shape[1]):
+            weights = agreement * scores[:, k] ** 3
+            mean[k, :2] = np.average(poses[:, k, :2], 0, weights)
+            mean[k, 2] = np.average(poses[:, k, 2], 0, agreement)
+        if last:
+            return mean
+        apart = np.linalg.norm(poses[..., :2] - mean[:, :2], axis=-1).mean(1)
+        agreement = 1 / (1 + (apart / 0.02) ** 2)
+
+
+def test_a_reading_that_disagrees_hardly_counts():
+    torch.manual_seed(0)
+    true = torch.rand(2, 21, 3)
+    poses = true + 1e-3 * torch.randn(7, 2, 21, 3)
+    poses[2, 0] += 0.4  # one hand is misread in one window
+    found = _mean_reading(dict(pose=poses, scores=torch.full((7, 2, 21), 0.5)))
+    torch.testing.assert_close(found['pose'], true, atol=3e-3, rtol=0)
+    (one,) = poses[:1].unbind()
+    alone = _mean_reading(dict(pose=one[None], scores=torch.zeros(1, 2, 21)))
+    torch.testing.assert_close(alone['pose'], one)
+
+
 def test_turned_windows_are_read_too(model, monkeypatch):
     crops, left = _crops(), torch.tensor([False, True])
     windows = model._first_windows(crops, {})
@@ -143,17 +171,12 @@ def test_turned_windows_are_read_too(model, monkeypatch):
         ]
         monkeypatch.setattr(model, 'turns', (0.0, 20.0, -40.0))
         found = model._read(windows, crops, left, {})
-    scores = np.stack([r['scores'].numpy() for r in readings])
-    weights = np.maximum(scores, 1e-6) ** 2  # random weights are never sure
-    poses = np.stack([r['pose'].numpy() for r in readings])
-    expected = np.concatenate(
-        [
-            (poses[..., :2] * weights[..., None]).sum(0)
-            / weights.sum(0)[..., None],
-            poses[..., 2:].mean(0),
-        ],
-        -1,
-    )
+    poses = np.stack([r['pose'].double().numpy() for r in readings])
+    scores = np.stack([r['scores'].double().numpy() for r in readings])
+    scores = np.maximum(scores, 1e-6)  # random weights are never sure
+    expected = [
+        _robust_mean(poses[:, hand], scores[:, hand]) for hand in (0, 1)
+    ]
     assert np.ptp(poses, 0).max() > 0.01
     np.testing.assert_allclose(found['pose'], expected, atol=2e-3)
     np.testing.assert_allclose(

@@ -6,4 +6,4 @@ from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
 batch_size = 32
 globals().update(recipes.synthetic_data((96, 96), batch_size, floors=True))
-globals().update(recipes.schedule(samples=60_000, batch_size=batch_size))
+globals().update(recipes.schedule(samples=45_000, batch_size=batch_size))

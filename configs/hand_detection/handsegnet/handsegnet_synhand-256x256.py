@@ -7,7 +7,7 @@ from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 input_size = (256, 256)
 batch_size = 16
 
-model = recipes.hand_segmenter()
+model = recipes.hand_segmenter(hand_weight=10.0)
 
 globals().update(recipes.segmentation_data(input_size, (320, 240), batch_size))
 globals().update(

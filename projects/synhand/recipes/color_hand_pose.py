@@ -32,6 +32,7 @@ _MAP_SIGMA = 2 / 32
 def hand_segmenter(
     width: int = 64,
     depths: Sequence[int] = (2, 2, 4, 4),
+    hand_weight: float = 1.0,
     autocast: str | None = 'bfloat16',
 ) -> dict:
     """HandSegNet; see `HandSegmenter`."""
@@ -39,6 +40,7 @@ def hand_segmenter(
         type='HandSegmenter',
         width=width,
         depths=tuple(depths),
+        hand_weight=hand_weight,
         autocast=autocast,
         data_preprocessor=preprocessor('mmdet.DetDataPreprocessor'),
     )

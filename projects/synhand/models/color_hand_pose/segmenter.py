@@ -35,6 +35,9 @@ class HandSegmenter(BaseModel):
         threshold: Probability from which on a pixel is hand.
         min_area: Smallest part, as a share of the picture.
         max_per_img: Most parts.
+        hand_weight: Weight of a pixel of a hand in the loss, that of any other
+            is 1. The paper's hands are larger and need none; where hands are
+            few pixels, calling none of them a hand is a good guess.
         autocast: Type that the network trains in; None for float32.
         data_preprocessor: Of the pictures.
         init_cfg: MMEngine's initialisation.
@@ -47,6 +50,7 @@ class HandSegmenter(BaseModel):
         threshold: float = 0.5,
         min_area: float = 5e-4,
         max_per_img: int = 20,
+        hand_weight: float = 1.0,
         autocast: str | None = 'bfloat16',
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
@@ -54,6 +58,7 @@ class HandSegmenter(BaseModel):
         super().__init__(data_preprocessor, init_cfg)
         self.threshold, self.min_area = threshold, min_area
         self.max_per_img, self.autocast = max_per_img, autocast
+        self.hand_weight = hand_weight
         self.trunk, channels = _trunk(width, depths)
         self.hidden = ConvModule(
             channels, channels, 1, norm_cfg=dict(type='BN')
@@ -111,7 +116,8 @@ class HandSegmenter(BaseModel):
             logits = self.logits(inputs)
         masks = [sample.gt_sem_seg.sem_seg[0] for sample in samples]
         true = torch.stack(masks).to(inputs.device, torch.long)
-        return dict(loss_mask=F.cross_entropy(logits, true))
+        weight = logits.new_tensor([1.0, self.hand_weight])
+        return dict(loss_mask=F.cross_entropy(logits, true, weight))
 
     def _predict(self, inputs: Tensor, samples: list) -> list:
         probability = self.probability(inputs)

@@ -25,6 +25,8 @@ from synhand.models.upright import UprightWindows, upright_windows
 
 _LEARNERS = ('reader', 'side')
 _NO_SCORE = 1e-6
+_ROUNDS = 6
+_DISAGREEMENT = 0.02  # of the crop's side, at which a reading counts half
 
 
 @MODELS.register_module()
@@ -46,7 +48,7 @@ class TwoLookEstimator(HandPoseEstimator):
             box.
         turns: Angles in degrees: outside of training each window is also
             read turned by each of them, and the poses, turned back, are
-            averaged, u and v with the squares of their scores as weights.
+            averaged, those that agree and are sure before others.
         side_channels: Channels of the backbone's last map, from which a
             classifier tells the side of hands whose side nobody said; None
             for no classifier: the surer of two readings decides.
@@ -257,14 +259,31 @@ def _repeat(values: Tensor, times: int) -> Tensor:
 def _mean_reading(found: dict[str, Tensor]) -> dict[str, Tensor]:
     """Readings (A, B, ...) of turned windows as one (B, ...).
 
-    Depth is a plain mean: scores are of heatmaps, and weighted with them it
-    was worse on held-out synthetic hands.
+    A window in which the hand was misread disagrees at most keypoints: each
+    reading counts the less the farther its keypoints lie, on average, from
+    the mean (iterated; the weights are those of a Cauchy distribution). u
+    and v are weighted by scores as well; for depth those, of heatmaps, made
+    it worse on held-out synthetic hands.
     """
     position, depth = found['pose'].split([2, 1], -1)
-    weights = found['scores'].float().clamp(min=_NO_SCORE)[..., None] ** 2
-    position = (position * weights).sum(0) / weights.sum(0)
+    sure = found['scores'].float().clamp(min=_NO_SCORE)[..., None] ** 3
+    agreement = torch.ones_like(sure[:, :, :1])
+    for _ in range(_ROUNDS):
+        centre = _weighted_mean(position, sure * agreement)
+        away = (position - centre).norm(dim=-1, keepdim=True)
+        away = away.mean(-2, keepdim=True)
+        agreement = 1 / (1 + (away / _DISAGREEMENT) ** 2)
     mean = {name: value.mean(0) for name, value in found.items()}
-    return dict(mean, pose=torch.cat([position, depth.mean(0)], -1))
+    pose = [
+        _weighted_mean(position, sure * agreement),
+        _weighted_mean(depth, agreement),
+    ]
+    return dict(mean, pose=torch.cat(pose, -1))
+
+
+def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Over the first axis."""
+    return (values * weights).sum(0) / weights.expand_as(values).sum(0)
 
 
 def _known_side(sample: PoseDataSample) -> int:
