@@ -25,5 +25,5 @@ format: setup  ## format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-ops: setup  ## compile mmcv's operators (10 minutes; only mmdet needs them)
+ops: setup  ## compile mmcv's operators (20 minutes; only mmdet needs them)
 	@$(PYTHON) tools/setup_env.py --ops

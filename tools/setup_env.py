@@ -323,7 +323,7 @@ def pinned(package: str) -> str:
 
 def compile_operators() -> None:
     """Replace the pure-Python mmcv by one with compiled operators."""
-    say("mmcv's operators, about 10 minutes on two cores")
+    say("mmcv's operators, about 20 minutes on two cores")
     pip('-e', '.[ops]', fails_as='could not install the build tools')
     # No cache: pip would take, or leave behind, a wheel of the other kind.
     pip(

@@ -6,7 +6,9 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
 from scipy.spatial.transform import Rotation
 
 import synhand.registry  # noqa: F401
@@ -254,6 +256,22 @@ class _KnownMask(torch.nn.Module):
 
     def parts(self, probability):
         return [mask_parts(one) for one in probability.numpy()]
+
+
+def test_pixels_of_hands_weigh_more():
+    torch.manual_seed(0)
+    model = MODELS.build(recipes.hand_segmenter(4, (1, 1), hand_weight=10.0))
+    mask = torch.zeros(1, 16, 16, dtype=torch.uint8)
+    mask[:, 4:8, 4:8] = 1
+    sample = PoseDataSample(gt_sem_seg=PixelData(sem_seg=mask))
+    inputs = torch.randn(1, 3, 16, 16)
+    model.autocast = None
+    model.eval()
+    loss = model(inputs, [sample], 'loss')['loss_mask']
+    hand = model.probability(inputs)[mask.bool()]
+    rest = 1 - model.probability(inputs)[~mask.bool()]
+    expected = -(10 * hand.log().sum() + rest.log().sum())
+    torch.testing.assert_close(loss, expected / (10 * 16 + 240))
 
 
 def test_the_crop_is_around_the_mask(whole, tmp_path):
