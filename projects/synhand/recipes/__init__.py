@@ -109,6 +109,7 @@ from synhand.recipes.study import (
     study_arm,
 )
 from synhand.recipes.upright import (
+    NO_PHOTOMETRY,
     UPRIGHT_PADDING,
     two_look_model,
     upright_data,
@@ -123,6 +124,7 @@ __all__ = [
     'BOX_PADDING',
     'DECONVOLUTIONS',
     'MEAN_RGB',
+    'NO_PHOTOMETRY',
     'STD_RGB',
     'STUDY_FOLDER',
     'background_folder',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from synhand.recipes.data import changed_steps, synthetic_data
 from synhand.recipes.models import codec, latent25d_model
@@ -22,6 +22,10 @@ MILD_PHOTOMETRY = dict(
 )
 """Of `PhotometricJitter`: hands stay as visible as in most photos."""
 
+NO_PHOTOMETRY = dict(tone=0.0, colour=0.0, blur=0.0, noise=0.0, jpeg=0.0)
+"""Of `PhotometricJitter`: images as they were rendered, whose exposure, light
+and sensor vary already."""
+
 UPRIGHT_PADDING = 1.3
 """Side of the crop in longer sides of the turned keypoints' box."""
 
@@ -34,6 +38,7 @@ def upright_data(
     scale: Sequence[float] = (0.8, 1.25),
     shift: float = 0.08,
     lost: float = 0.06,
+    photometry: Mapping = MILD_PHOTOMETRY,
 ) -> dict:
     """`synthetic_data` whose crops are turned upright by the true keypoints.
 
@@ -49,6 +54,7 @@ def upright_data(
         scale: Smallest and largest factor of the crop's side.
         shift: Largest shift, of the crop's side.
         lost: Probability of any direction.
+        photometry: Arguments of `PhotometricJitter`.
     """
     data = synthetic_data(input_size, batch_size)
     changes = dict(
@@ -64,7 +70,7 @@ def upright_data(
             shift_factor=shift,
         ),
         RandomOcclusion=dict(prob=0.15),
-        PhotometricJitter=MILD_PHOTOMETRY,
+        PhotometricJitter=photometry,
     )
     for role in ('train', 'val', 'test'):
         dataset = data[f'{role}_dataloader']['dataset']

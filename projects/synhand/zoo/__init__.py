@@ -58,7 +58,7 @@ MODELS = _released(
     small_25d='hand_3d_keypoint/latent25d/'
     'latent25d_res18half-fpn-fit_synhand-96x96.py',
     upright_25d='hand_3d_keypoint/latent25d/'
-    'latent25d_2look-res18half-fpn_synhand-192x192.py',
+    'latent25d_2look-res32half-fpn_synhand-192x192.py',
 )
 FINDERS = _released(
     finder_centernet='hand_detection/centernet/'
