@@ -32,6 +32,10 @@ class World:
     def likely_places(self, image, places):
         return places
 
+    def read_places(self, image, places):
+        boxes, hands = [p.bbox for p in places], [p.hand for p in places]
+        return self.predict([image] * len(places), boxes, hands)
+
     def _read(self, box, hand):
         whole = np.array([0, 0, 299, 199], np.float32)
         found = sorted(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
@@ -233,14 +234,23 @@ class HandPredictor:
         for image, camera in zip(images, cameras, strict=True):
             pixels = pixels_of(image, 'image')
             places = self.likely_places(pixels, find(pixels), min_score)
-            found = self.predict(
-                [pixels] * len(places),
-                [place.bbox for place in places],
-                [place.hand for place in places],
-                [camera] * len(places),
-            )
+            found = self.read_places(pixels, places, camera)
             hands.append(sure_hands(found, min_score))
         return hands
+
+    def read_places(
+        self,
+        image: Image,
+        places: Sequence[FoundHand],
+        camera_matrix: npt.ArrayLike | None = None,
+    ) -> list[HandPrediction]:
+        """`predict` for each place of one image."""
+        return self.predict(
+            [image] * len(places),
+            [place.bbox for place in places],
+            [place.hand for place in places],
+            [camera_matrix] * len(places),
+        )
 
     def likely_places(
         self,
@@ -260,11 +270,7 @@ class HandPredictor:
         """
         single = getattr(self.model, 'single_reading', nullcontext)
         with single():
-            found = self.predict(
-                [image] * len(places),
-                [place.bbox for place in places],
-                [place.hand for place in places],
-            )
+            found = self.read_places(image, places)
         sure = {id(hand) for hand in sure_hands(found, min_score)}
         return [
             place

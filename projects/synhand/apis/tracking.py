@@ -141,11 +141,7 @@ class HandTracker:
             places = self.predictor.likely_places(
                 image, places[: _PROPOSALS * self.max_hands]
             )
-            hands = self.predictor.predict(
-                [image] * len(places),
-                [place.bbox for place in places],
-                [place.hand for place in places],
-            )
+            hands = self.predictor.read_places(image, places)
         started = [(self._start(hand), hand) for hand in hands]
         return [
             (track, hand)
