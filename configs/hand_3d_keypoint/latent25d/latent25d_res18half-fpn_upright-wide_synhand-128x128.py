@@ -7,7 +7,7 @@ from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 batch_size = 128
 
 globals().update(
-    recipes.upright_data((128, 128), batch_size, rotation=60.0, lost=0.1)
+    recipes.upright_data((128, 128), batch_size, **recipes.WIDE_WINDOWS)
 )
 globals().update(
     recipes.schedule(

@@ -12,7 +12,7 @@ model = recipes.latent25d_model(
 )
 
 globals().update(
-    recipes.upright_data(input_size, batch_size, rotation=60.0, lost=0.1)
+    recipes.upright_data(input_size, batch_size, **recipes.WIDE_WINDOWS)
 )
 globals().update(
     recipes.schedule(

@@ -1,4 +1,4 @@
-"""The reader's last stage, colours as rendered: from the deeper reader."""
+"""The reader's sixth stage, colours as rendered: from the deeper reader."""
 
 _base_ = ['latent25d_res32half-fpn_upright_synhand-160x160.py']
 
@@ -10,9 +10,8 @@ globals().update(
     recipes.upright_data(
         (160, 160),
         batch_size,
-        rotation=60.0,
-        lost=0.1,
         photometry=recipes.NO_PHOTOMETRY,
+        **recipes.WIDE_WINDOWS,
     )
 )
 globals().update(

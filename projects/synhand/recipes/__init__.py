@@ -110,13 +110,16 @@ from synhand.recipes.study import (
 )
 from synhand.recipes.upright import (
     NO_PHOTOMETRY,
+    RARE_PHOTOMETRY,
     UPRIGHT_PADDING,
+    WIDE_WINDOWS,
     two_look_model,
     upright_data,
 )
 
 __all__ = [
     'UPRIGHT_PADDING',
+    'WIDE_WINDOWS',
     'two_look_model',
     'upright_data',
     'BASE_SET',
@@ -125,6 +128,7 @@ __all__ = [
     'DECONVOLUTIONS',
     'MEAN_RGB',
     'NO_PHOTOMETRY',
+    'RARE_PHOTOMETRY',
     'STD_RGB',
     'STUDY_FOLDER',
     'background_folder',

@@ -26,6 +26,14 @@ NO_PHOTOMETRY = dict(tone=0.0, colour=0.0, blur=0.0, noise=0.0, jpeg=0.0)
 """Of `PhotometricJitter`: images as they were rendered, whose exposure, light
 and sensor vary already."""
 
+RARE_PHOTOMETRY = dict(
+    MILD_PHOTOMETRY, tone=0.35, colour=0.2, blur=0.1, noise=0.15, jpeg=0.075
+)
+"""Of `PhotometricJitter`: half as often."""
+
+WIDE_WINDOWS = dict(rotation=60.0, lost=0.1)
+"""Of `upright_data`: windows turned as widely as `TwoLookEstimator` turns."""
+
 UPRIGHT_PADDING = 1.3
 """Side of the crop in longer sides of the turned keypoints' box."""
 
