@@ -16,7 +16,7 @@ globals().update(
 )
 globals().update(
     recipes.schedule(
-        samples=600_000,
+        samples=500_000,
         batch_size=batch_size,
         lr=8e-4,
         warmup_samples=5_000,
