@@ -20,7 +20,6 @@ def _plain(value):
     'name',
     [
         'latent25d_hrnet-w18_synhand-256x256',
-        'latent25d_res18half-fpn_ge2019-96x96',
         'latent25d_res18half-fpn_quick_synhand-96x96',
         'latent25d_res18half-fpn_synhand-96x96',
     ],

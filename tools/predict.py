@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -27,11 +27,7 @@ from synhand.apis import (
     find_images,
     read_image,
 )
-from synhand.apis.predictor import (
-    MIN_SCORE,
-    PredictionError,
-    sure_hands,
-)
+from synhand.apis.predictor import MIN_SCORE, PredictionError
 from synhand.apis.queries import check_box
 from synhand.datasets.hand_json import read_annotations
 from synhand.files import write_bytes
@@ -55,7 +51,6 @@ class Hand:
     bbox: object = None
     side: str = 'unknown'
     camera: object = None
-    searched: bool = False
 
 
 @dataclass
@@ -67,6 +62,7 @@ class Job:
     picture: Path
     hands: list[Hand]
     image: object = None
+    found: list = field(default_factory=list)
 
 
 def parse_args() -> argparse.Namespace:
@@ -249,29 +245,26 @@ class Run:
             self.bar.update()
             return
         hands = [hand for hand in job.hands if self._fits(hand, job)]
-        job.hands = [
-            placed for hand in hands for placed in self._placed(hand, job)
-        ]
+        job.hands = []
+        for hand in hands:
+            if hand.bbox is not None or self.find is None:
+                job.hands.append(hand)
+            else:
+                job.found += self._search(hand, job.image)
         self._waiting.append(job)
         if sum(len(j.hands) for j in self._waiting) >= (
             self.predictor.batch_size
         ):
             self.flush()
 
-    def _placed(self, hand: Hand, job: Job) -> list[Hand]:
-        """The hand where its box is known, else those that are found."""
-        if hand.bbox is not None or self.find is None:
-            return [hand]
-        places = self.find(job.image)
+    def _search(self, hand: Hand, image: object) -> list:
+        """What is found of hands of which no box is known."""
+        places = self.find(image)
         if hand.side != 'unknown':
             places = [replace(place, hand=hand.side) for place in places]
-        likely = self.predictor.likely_places(
-            job.image, places, self.min_score
+        return self.predictor.read_likely(
+            image, places, hand.camera, self.min_score
         )
-        return [
-            replace(hand, bbox=place.bbox, side=place.hand, searched=True)
-            for place in likely
-        ]
 
     def _fits(self, hand: Hand, job: Job) -> bool:
         try:
@@ -293,10 +286,7 @@ class Run:
             )
         )
         for job in self._waiting:
-            known, proposed = [], []
-            for hand in job.hands:
-                (proposed if hand.searched else known).append(next(found))
-            hands = known + sure_hands(proposed, self.min_score)
+            hands = [next(found) for _ in job.hands] + job.found
             self.entries += [
                 dict(image=Path(job.name).as_posix(), **hand.to_json())
                 for hand in hands

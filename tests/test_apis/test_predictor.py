@@ -318,23 +318,37 @@ def test_places_are_judged_by_a_single_reading(predictor, arguments):
         FoundHand(np.float32(box), 'left')
         for box in ([10, 10, 60, 60], [11, 10, 61, 60], [70, 70, 120, 110])
     ]
-    plain = predictor.predict(
-        [image] * 3, [place.bbox for place in places], 'left'
-    )
-    scores = sorted(hand.score for hand in plain)
+    boxes = [place.bbox for place in places]
+    plain = predictor.predict([image] * 3, boxes, 'left')
+    chosen = [hand.bbox for hand in sure_hands(plain, 0.0)]
     model.test_cfg = dict(test_cfg, rotations=[90])
-    likely = predictor.likely_places(image, places, scores[-1])
-    everything = predictor.likely_places(image, places, 0.0)
+    full = predictor.predict([image] * len(chosen), chosen, 'left')
+    judged = predictor.read_likely(image, places, min_score=0.0)
     model.test_cfg = test_cfg
-    (best,) = likely
-    assert best is places[int(np.argmax([hand.score for hand in plain]))]
-    kept = [id(hand) for hand in sure_hands(plain, 0.0)]
-    assert everything == [
-        place
-        for place, hand in zip(places, plain, strict=True)
-        if id(hand) in kept
-    ]
-    assert predictor.likely_places(image, [], 0.0) == []
+    assert len(chosen) == 2
+    for hand, same in zip(judged, sure_hands(full, 0.0), strict=True):
+        np.testing.assert_allclose(
+            hand.keypoints_2d, same.keypoints_2d, atol=1e-3
+        )
+    assert predictor.read_likely(image, [], min_score=0.0) == []
+    best = max(hand.score for hand in plain)
+    assert predictor.read_likely(image, places, min_score=best + 0.01) == []
+
+
+def test_a_model_that_averages_nothing_reads_each_place_once(
+    predictor, arguments, monkeypatch
+):
+    image = cv2.imread(str(arguments['images'][0]))
+    places = [FoundHand(np.float32([10, 10, 60, 60]), 'left')] * 2
+    read = []
+    run = predictor._run
+    monkeypatch.setattr(
+        predictor, '_run', lambda samples: read.extend(samples) or run(samples)
+    )
+    (hand,) = predictor.read_likely(image, places, min_score=0.0)
+    assert len(read) == 2
+    (same,) = predictor.predict([image], [places[0].bbox], 'left')
+    np.testing.assert_allclose(hand.keypoints_2d, same.keypoints_2d, atol=1e-3)
 
 
 def _reading(score, shift):

@@ -29,10 +29,7 @@ class World:
             for _, box, hand in zip(images, boxes, hands, strict=True)
         ]
 
-    def likely_places(self, image, places):
-        return places
-
-    def read_places(self, image, places):
+    def read_likely(self, image, places):
         boxes, hands = [p.bbox for p in places], [p.hand for p in places]
         return self.predict([image] * len(places), boxes, hands)
 

@@ -7,16 +7,7 @@ from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 input_size = (96, 96)
 batch_size = 128
 
-model = dict(
-    _delete_=True,
-    **recipes.latent25d_model(
-        recipes.resnet18_half(),
-        in_channels=64,
-        input_size=input_size,
-        in_index=0,
-        biomechanics=recipes.biomechanics(),
-    ),
-)
+model = dict(head=dict(biomechanics=recipes.biomechanics()))
 globals().update(
     recipes.with_extras(
         recipes.synthetic_data(input_size, batch_size), extras=['camera']

@@ -2,17 +2,4 @@
 
 _base_ = ['latent25d_res18half-fpn_synhand-96x96.py']
 
-from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
-
-input_size = (96, 96)
-
-model = dict(
-    _delete_=True,
-    **recipes.latent25d_model(
-        recipes.resnet18_half(),
-        in_channels=64,
-        input_size=input_size,
-        in_index=0,
-        variant='direct',
-    ),
-)
+model = dict(head=dict(variant='direct'))

@@ -8,14 +8,9 @@ input_size = (96, 96)
 batch_size = 128
 
 model = dict(
-    _delete_=True,
-    **recipes.latent25d_model(
-        recipes.resnet18_half(),
-        in_channels=64,
-        input_size=input_size,
-        in_index=0,
-        root_depth=dict(mean_bone_lengths_mm=recipes.mean_bone_lengths()),
-    ),
+    head=dict(
+        root_depth=dict(mean_bone_lengths_mm=recipes.mean_bone_lengths())
+    )
 )
 globals().update(
     recipes.with_extras(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -233,50 +232,58 @@ class HandPredictor:
         hands = []
         for image, camera in zip(images, cameras, strict=True):
             pixels = pixels_of(image, 'image')
-            places = self.likely_places(pixels, find(pixels), min_score)
-            found = self.read_places(pixels, places, camera)
-            hands.append(sure_hands(found, min_score))
+            places = find(pixels)
+            hands.append(self.read_likely(pixels, places, camera, min_score))
         return hands
 
-    def read_places(
+    def read_likely(
         self,
         image: Image,
         places: Sequence[FoundHand],
         camera_matrix: npt.ArrayLike | None = None,
+        min_score: float = MIN_SCORE,
     ) -> list[HandPrediction]:
-        """`predict` for each place of one image."""
+        """The hands of one image, of places where they may be.
+
+        Of many places few are hands: a model that averages several readings
+        of a hand reads each place once, then the hands among them in full.
+
+        Args:
+            image: (H, W, 3) blue, green, red.
+            places: Where hands may be, of a `HandFinder`.
+            camera_matrix: (3, 3) in pixels of the image; None: unknown.
+            min_score: Least mean score of a hand's keypoints.
+
+        Returns:
+            See `sure_hands`.
+
+        Raises:
+            As `predict`.
+        """
+        if getattr(self.model, 'averages', False):
+            with self.model.single_reading():
+                found = self._read_places(image, places, camera_matrix)
+            sure = sure_hands(found, min_score)
+            places = [
+                place
+                for place, hand in zip(places, found, strict=True)
+                if any(hand is other for other in sure)
+            ]
+        found = self._read_places(image, places, camera_matrix)
+        return sure_hands(found, min_score)
+
+    def _read_places(
+        self,
+        image: Image,
+        places: Sequence[FoundHand],
+        camera_matrix: npt.ArrayLike | None,
+    ) -> list[HandPrediction]:
         return self.predict(
             [image] * len(places),
             [place.bbox for place in places],
             [place.hand for place in places],
             [camera_matrix] * len(places),
         )
-
-    def likely_places(
-        self,
-        image: Image,
-        places: Sequence[FoundHand],
-        min_score: float = MIN_SCORE,
-    ) -> list[FoundHand]:
-        """Places whose hands are worth a reading in full.
-
-        A model that averages several readings of a hand reads only once
-        here: of many places few are hands.
-
-        Args:
-            image: (H, W, 3) blue, green, red.
-            places: Where hands may be, of a `HandFinder`.
-            min_score: As that of `sure_hands`, which is to follow.
-        """
-        single = getattr(self.model, 'single_reading', nullcontext)
-        with single():
-            found = self.read_places(image, places)
-        sure = {id(hand) for hand in sure_hands(found, min_score)}
-        return [
-            place
-            for place, hand in zip(places, found, strict=True)
-            if id(hand) in sure
-        ]
 
     def _predict(self, queries: list[Query]) -> list[HandPrediction]:
         """One look at each hand, a second one where no box was given."""

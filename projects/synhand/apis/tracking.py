@@ -138,10 +138,9 @@ class HandTracker:
                 for place in self.find(image)
                 if _is_new(place, known)
             ]
-            places = self.predictor.likely_places(
+            hands = self.predictor.read_likely(
                 image, places[: _PROPOSALS * self.max_hands]
             )
-            hands = self.predictor.read_places(image, places)
         started = [(self._start(hand), hand) for hand in hands]
         return [
             (track, hand)

@@ -114,6 +114,12 @@ class HandPoseEstimator(TopdownPoseEstimator):
         """
         return self.head.read_out(self.extract_feat(inputs), **given)
 
+    @property
+    def averages(self) -> bool:
+        """Whether a prediction is the mean of several readings."""
+        views = self.test_cfg.get('rotations'), self.test_cfg.get('flip_test')
+        return any(views)
+
     @contextmanager
     def single_reading(self) -> Iterator[None]:
         """Within it no view is turned or mirrored to average: faster."""

@@ -146,6 +146,10 @@ class TwoLookEstimator(HandPoseEstimator):
         _add_sides(predictions, right, data_samples)
         return self.add_pred_to_datasample(predictions, None, data_samples)
 
+    @property
+    def averages(self) -> bool:
+        return len(self.turns) > 1
+
     @contextmanager
     def single_reading(self) -> Iterator[None]:
         turns, self.turns = self.turns, (0.0,)
