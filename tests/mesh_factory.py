@@ -16,10 +16,8 @@ from shard_factory import SIZE, make_row
 from synhand.geometry.cameras import project
 from synhand.hands.anatomy import LOWER, UPPER
 from synhand.hands.anny_hand import default_hand
+from synhand.synthesis.mask_layers import HAND
 from synhand.synthesis.shards import write_shard
-
-HAND = 1
-"""Of the masks of the synthetic set."""
 
 
 def mesh_row(index: int) -> dict:

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from synhand.skeleton import HAND_SIDES
+from synhand.skeleton import SIDE_NAMES
 from synhand.synthesis.config import GENERATOR_VERSION
 from synhand.synthesis.shards import ShardSet
 
@@ -66,7 +66,6 @@ def export_pictures(folder: Path, out: Path, count: int) -> None:
     """Write images of a set as files with an ``annotations.json``."""
     rows = ShardSet(folder)
     (out / 'images').mkdir(parents=True, exist_ok=True)
-    words = {code: word for word, code in HAND_SIDES.items()}
     entries = []
     for i in range(min(count, len(rows))):
         row = rows.row(i)
@@ -76,7 +75,7 @@ def export_pictures(folder: Path, out: Path, count: int) -> None:
         entries.append(
             {
                 'image': name,
-                'hand': words[hand['side']],
+                'hand': SIDE_NAMES[hand['side']],
                 'bbox': hand['bbox'].tolist(),
                 'K': row['camera_matrix'].tolist(),
             }

@@ -22,7 +22,7 @@ import numpy as np  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from synhand.datasets.transforms import decode_image  # noqa: E402
-from synhand.evaluation.leaderboard.dumps import read_samples  # noqa: E402
+from synhand.dumps import read_samples  # noqa: E402
 from synhand.files import write_bytes  # noqa: E402
 from synhand.geometry.cameras import camera_from_fov  # noqa: E402
 from synhand.models.mesh.template import hand_faces  # noqa: E402

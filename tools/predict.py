@@ -31,7 +31,7 @@ from synhand.apis.predictor import MIN_SCORE, PredictionError
 from synhand.apis.queries import check_box
 from synhand.datasets.hand_json import read_annotations
 from synhand.files import write_bytes
-from synhand.skeleton import HAND_SIDES
+from synhand.skeleton import HAND_SIDES, SIDE_NAMES
 from synhand.visualization import prediction_figure
 from synhand.zoo import DEFAULT_FINDER
 
@@ -189,9 +189,7 @@ def annotate(jobs: list[Job], file: Path, base: Path) -> list[str]:
         hand = Hand(
             f'{file}: entry {number}',
             entry['bbox'],
-            {code: word for word, code in HAND_SIDES.items()}[
-                entry['hand_side']
-            ],
+            SIDE_NAMES[entry['hand_side']],
             entry['camera_matrix'],
         )
         known.setdefault(path.resolve(), []).append(hand)

@@ -33,6 +33,7 @@ KEYPOINT_NAMES: tuple[str, ...] = ('wrist',) + tuple(
 FINGERTIPS: tuple[int, ...] = tuple(chain[-1] for chain in FINGERS.values())
 
 HAND_SIDES: dict[str, int] = {'left': 0, 'right': 1, 'unknown': -1}
+SIDE_NAMES = {number: name for name, number in HAND_SIDES.items()}
 
 JOINT_FAMILIES = ('anatomical', 'mano')
 """Where sets place joints: at centres of rotation, or as MANO does."""

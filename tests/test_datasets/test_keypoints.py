@@ -56,6 +56,7 @@ def test_a_dump_of_another_run_is_read(samples, tmp_path):
     found = [
         dict(
             id=s['id'],
+            gt_instances={},
             pred_instances=dict(
                 keypoints=s['keypoints'] + 1,
                 keypoint_scores=np.full((1, 21), 0.5),
@@ -94,8 +95,12 @@ def test_wrong_files_are_one_line(tmp_path):
     for name in ('x.json', 'x.pkl'):
         path = tmp_path / name
         path.write_text('{"a": 1}')
-        with pytest.raises(ValueError, match=f'{name}: not '):
+        with pytest.raises(ValueError, match=f'{name}: (not |refused)'):
             LoadKeypoints2D(str(path))
+    sample = dict(id=3, gt_instances={}, pred_instances={})
+    path.write_bytes(pickle.dumps([sample]))
+    with pytest.raises(ValueError, match="x.pkl: expected .*'keypoints'"):
+        LoadKeypoints2D(str(path))
 
 
 @pytest.mark.parametrize('family', ['anatomical', 'mano'])

@@ -15,16 +15,11 @@ from synhand.datasets.transforms.keypoint_crops import (
     CropKeypoints,
     WholePictureBox,
 )
-from synhand.synthesis import things
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     return str(write_shards(tmp_path_factory.mktemp('masks') / 'set', 4, 1))
-
-
-def test_layers_are_those_of_the_synthesis():
-    assert (masks.LAYERS, masks.HAND) == (things.LAYERS, things.HAND)
 
 
 def test_all_hands_are_hand_and_nothing_else_is():

@@ -12,9 +12,9 @@ from synhand.synthesis import figures, scenes
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.engine import synthesize
 from synhand.synthesis.generator import Generator
+from synhand.synthesis.mask_layers import BODY, LAYERS
 from synhand.synthesis.renderer import Renderer, RendererError
 from synhand.synthesis.statistics import measure
-from synhand.synthesis.things import BODY, LAYERS
 from synhand.synthesis.verify import verify
 
 FRAMES = SynthesisConfig(

@@ -21,11 +21,7 @@ from synhand.synthesis.generator import (
 )
 from synhand.synthesis.gestures import GESTURES
 from synhand.synthesis.lighting import sample_lighting
-from synhand.synthesis.occlusion import occlusion
-from synhand.synthesis.renderer import Renderer, RendererError
-from synhand.synthesis.skin_map import segment_region
-from synhand.synthesis.surfaces import PLAIN, Frame, Lighting, Surface
-from synhand.synthesis.things import (
+from synhand.synthesis.mask_layers import (
     BODY,
     FOREARM,
     GARMENT,
@@ -33,6 +29,10 @@ from synhand.synthesis.things import (
     LAYERS,
     OBJECT,
 )
+from synhand.synthesis.occlusion import occlusion
+from synhand.synthesis.renderer import Renderer, RendererError
+from synhand.synthesis.skin_map import segment_region
+from synhand.synthesis.surfaces import PLAIN, Frame, Lighting, Surface
 
 SMALL = SynthesisConfig(seed=3, image_size=96, supersample=1.0)
 

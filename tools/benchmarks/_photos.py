@@ -24,7 +24,7 @@ from synhand.datasets.base import HandDataset, tight_box
 from synhand.datasets.transforms import decode_image
 from synhand.geometry import cameras
 from synhand.recipes import BOX_PADDING
-from synhand.skeleton import HAND_SIDES
+from synhand.skeleton import HAND_SIDES, SIDE_NAMES
 
 Image = npt.NDArray[np.uint8]
 
@@ -32,7 +32,6 @@ CONTEXT = 2.0
 """Side of a crop over the longer side of the set's box."""
 
 _HAND_BOX = 1.25
-_WORDS = {code: word for word, code in HAND_SIDES.items()}
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def cut(photos: PhotoSet, sample: dict) -> Crop:
         image=image,
         corner=corner,
         box=box - np.tile(corner, 2).astype(np.float32),
-        hand=_WORDS[int(sample['hand_side'][0])],
+        hand=SIDE_NAMES[int(sample['hand_side'][0])],
         camera=cameras.crop(camera, *corner) if known else None,
     )
 

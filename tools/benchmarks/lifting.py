@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.runner.checkpoint import CheckpointLoader
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'projects'))
@@ -79,7 +80,7 @@ class TestSet:
 
 def read_lifter(path: Path) -> Lifter:
     """The lifter of a checkpoint: the kind that its tensors belong to."""
-    state = torch.load(path, map_location='cpu', weights_only=False)
+    state = CheckpointLoader.load_checkpoint(str(path), 'cpu')
     state = {
         name.removeprefix('lifter.'): value
         for name, value in state['state_dict'].items()

@@ -17,8 +17,7 @@ import numpy as np
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS.parent / 'projects'))
 
-from mmengine.fileio import load  # noqa: E402
-
+from synhand.dumps import read_samples  # noqa: E402
 from synhand.evaluation.metrics.base import stack  # noqa: E402
 from synhand.evaluation.metrics.keypoints_3d import (  # noqa: E402
     errors_3d,
@@ -55,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f'| result | {" | ".join(_COLUMNS)} |')
     print('|---' * (1 + len(_COLUMNS)) + '|')
     for path in args.dumps:
-        rows = stack([row_3d(sample) for sample in load(path)])
+        rows = stack([row_3d(sample) for sample in read_samples(path)])
         usable = usable_hands(rows)
         data = {name: values[usable] for name, values in rows.items()}
         found = measures(data)

@@ -15,14 +15,12 @@ from mmengine.registry import init_default_scope
 
 from synhand.apis.loading import load_model, model_device, model_files
 from synhand.geometry.boxes import overlap
-from synhand.skeleton import HAND_SIDES
+from synhand.skeleton import SIDE_NAMES
 from synhand.zoo import DEFAULT_FINDER, FINDERS
 
 Image = npt.NDArray[np.uint8]
 MIN_SCORE = 0.1
 """Low, for what reads the places tells which are hands."""
-
-_WORDS = {code: word for word, code in HAND_SIDES.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +102,7 @@ class HandFinder:
         hands = [
             FoundHand(
                 boxes[i].astype(np.float32),
-                _WORDS[labels[i]],
+                SIDE_NAMES[labels[i]],
                 float(scores[i]),
             )
             for i in order

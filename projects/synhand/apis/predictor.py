@@ -35,7 +35,7 @@ from synhand.datasets.base import (
     tight_box,
 )
 from synhand.geometry.boxes import overlap
-from synhand.skeleton import HAND_SIDES, ROOT
+from synhand.skeleton import HAND_SIDES, ROOT, SIDE_NAMES
 from synhand.zoo import DEFAULT_MODEL
 
 MIN_SCORE = 0.2
@@ -45,7 +45,6 @@ without hands `upright-25d` gives up to 0.15 (95 %), on hands in a room 0.32
 
 _STOCK_PADDING = 1.25
 _SAME = 0.5  # overlap of boxes
-_SIDES = {number: side for side, number in HAND_SIDES.items()}
 
 
 class PredictionError(ValueError):
@@ -414,7 +413,7 @@ def _prediction(
     if not (np.isfinite(points).all() and np.isfinite(pixels).all()):
         raise PredictionError('the model gives values that are not finite')
     if hand == 'unknown' and 'hand_side' in found:
-        hand = _SIDES[int(found.hand_side[0])]
+        hand = SIDE_NAMES[int(found.hand_side[0])]
     camera = sample.metainfo['camera']
     return HandPrediction(
         hand=hand,

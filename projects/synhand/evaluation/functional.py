@@ -19,13 +19,13 @@ from synhand.geometry.alignment import (
     scale_translation_align,
 )
 from synhand.geometry.pose25d import reference_length
-from synhand.skeleton import ROOT
+from synhand.skeleton import HAND_SIDES, ROOT
 
 FloatArray = npt.NDArray[np.float64]
 
 AUC_STEPS = 100
 
-LEFT = 0
+LEFT = HAND_SIDES['left']
 
 
 def distances(predicted: npt.ArrayLike, true: npt.ArrayLike) -> FloatArray:

@@ -15,6 +15,7 @@ from synhand.recipes.data import (
 from synhand.recipes.features import resnet18_half
 from synhand.recipes.mixed import both_families, with_extras
 from synhand.recipes.models import latent25d_model
+from synhand.synthesis.mask_layers import FOREARM, GARMENT, LAYERS
 
 STUDY_FOLDER = 'study'
 BASE_SET = 'base'
@@ -100,8 +101,6 @@ def study_arm(
 
 def forearm_layers() -> list[int]:
     """Values of the mask where a forearm, or what it wears, is seen."""
-    from synhand.synthesis.things import FOREARM, GARMENT, LAYERS
-
     hands = range(256 // LAYERS)
     return [LAYERS * k + layer for k in hands for layer in (FOREARM, GARMENT)]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from synhand.files import write_text
 from synhand.hands.anatomy import LIMITS_DEGREES
-from synhand.skeleton import BONES, KEYPOINT_NAMES
-from synhand.synthesis import things
+from synhand.skeleton import BONES, KEYPOINT_NAMES, SIDE_NAMES
+from synhand.synthesis import mask_layers
 from synhand.synthesis.anthropometry import (
     HAND_LENGTHS_MM,
     PUBLISHED_BONES_MM,
@@ -39,13 +39,12 @@ _PREFIX = 12  # digits of a shard's checksum in the card
 _MIDDLE = slice(8, 12)  # the middle ray's in BONES
 # Fewer images leave cells of a view map empty by chance.
 _ENOUGH_VIEWS = 10_000
-_SIDES = {0: 'left', 1: 'right'}
 _SURFACES = {
-    things.HAND: 'hand',
-    things.FOREARM: 'forearm',
-    things.GARMENT: 'garment or jewellery',
-    things.OBJECT: 'object',
-    things.BODY: 'body behind',
+    mask_layers.HAND: 'hand',
+    mask_layers.FOREARM: 'forearm',
+    mask_layers.GARMENT: 'garment or jewellery',
+    mask_layers.OBJECT: 'object',
+    mask_layers.BODY: 'body behind',
 }
 
 _REAL_HANDS = """\
@@ -165,7 +164,7 @@ def _counted(counts: Counter, total: int) -> list[list[str]]:
 
 def _counts(s: SetStatistics) -> str:
     rows = []
-    sides = {_SIDES.get(k, str(k)): n for k, n in s.sides.items()}
+    sides = {SIDE_NAMES.get(k, str(k)): n for k, n in s.sides.items()}
     sizes = {f'{w} x {h} px': n for (w, h), n in s.image_sizes.items()}
     hands = {
         f'{n} hand{"" if n == 1 else "s"} in the image': count
@@ -173,7 +172,7 @@ def _counts(s: SetStatistics) -> str:
     }
     shown: Counter = Counter()
     for code, count in s.surfaces.items():
-        number, layer = divmod(code, things.LAYERS)
+        number, layer = divmod(code, mask_layers.LAYERS)
         name = _SURFACES.get(layer, f'layer {layer}')
         owner = f' of hand {number + 1}' if number else ''
         shown[f'drawn: {name}{owner}'] += count

@@ -7,11 +7,11 @@ from scipy.spatial.transform import Rotation
 
 from synhand.synthesis.appearance import sample_plain
 from synhand.synthesis.gestures import HOLDS
+from synhand.synthesis.mask_layers import LAYERS, OBJECT
 from synhand.synthesis.poses import SampledPose
 from synhand.synthesis.primitives import Mesh, box, cylinder, sphere
 from synhand.synthesis.scene_hands import SceneHand
 from synhand.synthesis.surfaces import Surface, cross
-from synhand.synthesis.things import LAYERS, OBJECT
 from synhand.synthesis.touch import (
     contact,
     hand_size,

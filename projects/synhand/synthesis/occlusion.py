@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from synhand.synthesis.skin_map import FOREARM, PALM, segment_region
+from synhand.synthesis.mask_layers import LAYERS
+from synhand.synthesis.skin_map import (
+    FOREARM_REGION,
+    PALM_REGION,
+    segment_region,
+)
 from synhand.synthesis.surfaces import Frame
-from synhand.synthesis.things import LAYERS
 
 # mm for a hand whose middle metacarpal with the wrist is 90 mm long.
 _REFERENCE_MM = 90.0
@@ -19,11 +23,11 @@ _OWN_FLESH_MM = np.array([45.0] + [40, 28, 20, 14] + [40, 24, 20, 14] * 4)
 
 def _own_regions() -> list[set[int]]:
     """The regions of skin around each keypoint, K sets."""
-    regions = [{PALM, FOREARM, segment_region(0, 0)}]
+    regions = [{PALM_REGION, FOREARM_REGION, segment_region(0, 0)}]
     for digit in range(5):
         bones = [segment_region(digit, segment) for segment in range(3)]
         regions += [
-            {PALM, bones[0]},
+            {PALM_REGION, bones[0]},
             {bones[0], bones[1]},
             {bones[1], bones[2]},
             {bones[2]},

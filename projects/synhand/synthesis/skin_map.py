@@ -18,7 +18,7 @@ _REFERENCE_LENGTH = 190.0
 _FAR = 1000.0
 
 
-PALM, FOREARM = 1, 17
+PALM_REGION, FOREARM_REGION = 1, 17
 
 
 def segment_region(digit: int, segment: int) -> int:
@@ -36,8 +36,8 @@ class SkinMap:
         crease: (V, 4) mm along the finger from its three joints; share of
             finger (1) against palm (0).
         digit: (V,) 1 thumb to 5 little finger, 0 elsewhere.
-        region: (V,) the bone that a vertex follows most: `PALM`, `FOREARM` or
-            `segment_region` of a digit.
+        region: (V,) the bone that a vertex follows most: `PALM_REGION`,
+            `FOREARM_REGION` or `segment_region` of a digit.
     """
 
     rest: np.ndarray
@@ -77,8 +77,8 @@ def make_skin_map(hand: AnnyHand) -> SkinMap:
 
 
 def _regions(hand: AnnyHand) -> np.ndarray:
-    of_bone = np.full(hand.weights.shape[1], PALM)
-    of_bone[FOREARM_BONES] = FOREARM
+    of_bone = np.full(hand.weights.shape[1], PALM_REGION)
+    of_bone[FOREARM_BONES] = FOREARM_REGION
     for digit, chain in enumerate(FINGER_CHAINS):
         for segment, bone in enumerate(chain):
             of_bone[bone] = segment_region(digit, segment)

@@ -14,16 +14,12 @@ from synhand.synthesis.appearance import (
     sample_skin,
 )
 from synhand.synthesis.config import SynthesisConfig
+from synhand.synthesis.mask_layers import BODY, GARMENT, HAND, LAYERS, OBJECT
 from synhand.synthesis.primitives import box, cylinder, ring, sphere
 from synhand.synthesis.scene_hands import SceneHand
 from synhand.synthesis.skin_map import SkinMap
 from synhand.synthesis.surfaces import Surface
 
-# The mask of an image holds, for each pixel, LAYERS * hand + layer: hand 0 is
-# the target. A held thing is its hand's, all other things and bodies, and
-# hands that are not labelled, are hand 0's. The shader writes FOREARM.
-HAND, FOREARM, GARMENT, OBJECT, BODY = 1, 2, 3, 4, 5
-LAYERS = 8
 _FACE_MM = 30.0  # longer than the edges of the arm's faces
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import storage
 
 from dump_factory import write_dump
-from synhand.evaluation.leaderboard.dumps import read_dump, read_samples
+from synhand.dumps import read_samples
+from synhand.evaluation.leaderboard.dumps import read_dump
 
 
 class Call:

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from mmcv.transforms import BaseTransform
-from mmengine.fileio import load
 from mmengine.structures import InstanceData
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import PoseDataSample
 
 from synhand.codecs.latent25d import HAND_INSTANCE_TABLE
+from synhand.dumps import read_samples
 from synhand.skeleton import NUM_KEYPOINTS
 
 _META_KEYS = (
@@ -88,11 +88,12 @@ def _read_dump(path: Path) -> _Found:
     try:
         return {
             sample['id']: [_of_dump(sample['pred_instances'])]
-            for sample in load(path, file_format='pkl')
+            for sample in read_samples(path)
         }
-    except Exception as error:  # noqa: BLE001 - damaged pickles raise anything
+    except (KeyError, IndexError) as error:
         raise ValueError(
-            f'{path}: not a dump of tools/test.py: {error!r}'
+            f'{path}: expected keypoints and their scores of each sample: '
+            f'{error!r}'
         ) from None
 
 

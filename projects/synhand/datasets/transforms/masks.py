@@ -10,10 +10,7 @@ from mmpose.registry import TRANSFORMS
 from synhand.datasets.transforms.frames import FloatArray, FrameAffine
 from synhand.datasets.transforms.geometric import warp
 from synhand.datasets.transforms.loading import decode_image
-
-# as synthesis writes masks: LAYERS * hand + layer
-LAYERS = 8
-HAND = 1
+from synhand.synthesis.mask_layers import HAND, LAYERS
 
 
 @TRANSFORMS.register_module()

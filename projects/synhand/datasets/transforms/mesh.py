@@ -15,10 +15,9 @@ from synhand.datasets.transforms.loading import decode_image
 from synhand.geometry.alignment import procrustes_align
 from synhand.hands.anny_hand import default_hand
 from synhand.hands.anny_layer import AnnyLayer
+from synhand.synthesis.mask_layers import BODY, LAYERS
 
-_LAYERS = 8
-_NOT_BEFORE_HANDS = (0, 5)
-"""Background and bodies of the synthetic masks."""
+_NOT_BEFORE_HANDS = (0, BODY)  # of the masks: background and bodies
 
 
 @TRANSFORMS.register_module()
@@ -66,7 +65,7 @@ def _allowed(results: dict) -> npt.NDArray[np.uint8] | None:
     where = f'{results["img_path"]}: mask'
     if results.get('mask_bytes'):
         mask = decode_image(results['mask_bytes'], cv2.IMREAD_GRAYSCALE, where)
-        behind = np.isin(mask % _LAYERS, _NOT_BEFORE_HANDS)
+        behind = np.isin(mask % LAYERS, _NOT_BEFORE_HANDS)
         return np.where(behind, 0, 255).astype(np.uint8)
     if results.get('mask_path'):
         with open(results['mask_path'], 'rb') as file:

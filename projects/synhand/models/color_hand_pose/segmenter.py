@@ -16,7 +16,9 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-UNKNOWN_SIDE = -1
+from synhand.models.autocast import autocast_as
+from synhand.skeleton import HAND_SIDES
+
 _CLASSES = 2
 
 
@@ -108,11 +110,7 @@ class HandSegmenter(BaseModel):
         return self.logits(inputs)
 
     def _loss(self, inputs: Tensor, samples: list) -> dict[str, Tensor]:
-        with torch.autocast(
-            inputs.device.type,
-            dtype=getattr(torch, self.autocast) if self.autocast else None,
-            enabled=bool(self.autocast),
-        ):
+        with autocast_as(inputs, self.autocast):
             logits = self.logits(inputs)
         masks = [sample.gt_sem_seg.sem_seg[0] for sample in samples]
         true = torch.stack(masks).to(inputs.device, torch.long)
@@ -130,7 +128,7 @@ class HandSegmenter(BaseModel):
             sample.pred_instances = InstanceData(
                 bboxes=torch.from_numpy(boxes[order] / scale).float(),
                 scores=torch.from_numpy(scores[order]),
-                labels=torch.full((len(order),), UNKNOWN_SIDE),
+                labels=torch.full((len(order),), HAND_SIDES['unknown']),
             )
             mask = (map_ >= self.threshold)[None].to(torch.uint8)
             sample.pred_sem_seg = PixelData(sem_seg=mask)

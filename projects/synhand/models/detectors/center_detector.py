@@ -13,6 +13,7 @@ from mmdet.models.detectors import CenterNet
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from synhand.models.autocast import autocast_as
 from synhand.skeleton import HAND_SIDES
 
 UNKNOWN_SIDE = HAND_SIDES['unknown']
@@ -66,11 +67,7 @@ class HandCenterDetector(CenterNet):
     def loss(self, batch_inputs: Tensor, batch_data_samples: list) -> dict:
         if not self.tells_side:
             _relabel(batch_data_samples, 'gt_instances', 0)
-        with torch.autocast(
-            batch_inputs.device.type,
-            dtype=getattr(torch, self.autocast) if self.autocast else None,
-            enabled=bool(self.autocast),
-        ):
+        with autocast_as(batch_inputs, self.autocast):
             return super().loss(_prepared(batch_inputs), batch_data_samples)
 
     def predict(

@@ -19,6 +19,7 @@ from synhand.geometry.bone_fit import fit_bone_lengths
 from synhand.geometry.planar import planar_rotation
 from synhand.geometry.pose25d import from_25d, to_25d
 from synhand.hands.keypoint_prior import default_keypoint_prior
+from synhand.models.autocast import autocast_as
 from synhand.models.estimators.cameras import camera_of
 from synhand.models.estimators.turned_views import (
     mean_prediction,
@@ -94,11 +95,11 @@ class HandPoseEstimator(TopdownPoseEstimator):
         self.to(memory_format=self._layout)
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
-        with autocast_of(inputs, self.train_cfg):
+        with autocast_as(inputs, self.train_cfg.get('autocast')):
             return super().loss(self._prepare(inputs), data_samples)
 
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
-        with autocast_of(inputs, self.test_cfg):
+        with autocast_as(inputs, self.test_cfg.get('autocast')):
             inputs = self._prepare(inputs)
             if not self.test_cfg.get('rotations'):
                 return super().predict(inputs, data_samples)
@@ -243,16 +244,6 @@ def _turn_to_image(sample: PoseDataSample) -> None:
     found = sample.pred_instances
     turned = centre + (found.keypoints - centre) @ turn
     found.keypoints = turned.astype(found.keypoints.dtype)
-
-
-def autocast_of(inputs: Tensor, cfg: dict) -> torch.autocast:
-    """What `cfg.autocast` asks for, on the device of the inputs."""
-    name = cfg.get('autocast')
-    return torch.autocast(
-        inputs.device.type,
-        dtype=getattr(torch, name) if name else None,
-        enabled=bool(name),
-    )
 
 
 def _likeliest(points: np.ndarray, samples: SampleList) -> np.ndarray:

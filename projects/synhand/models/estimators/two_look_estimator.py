@@ -15,9 +15,9 @@ from mmpose.utils.typing import SampleList
 from torch import Tensor
 from torch.nn import functional as F
 
+from synhand.models.autocast import autocast_as
 from synhand.models.estimators.hand_estimator import (
     HandPoseEstimator,
-    autocast_of,
 )
 from synhand.models.heads.parts import SideClassifier
 from synhand.models.labels import collect_labels
@@ -120,7 +120,7 @@ class TwoLookEstimator(HandPoseEstimator):
             return self._side_loss(views)
         _relabel(data_samples, windows)
         # windows are computed outside: half precision would move them
-        with autocast_of(inputs, self.train_cfg):
+        with autocast_as(inputs, self.train_cfg.get('autocast')):
             feats = self.extract_feat(views)
             return self.head.loss(feats, data_samples, self.train_cfg)
 
@@ -128,7 +128,8 @@ class TwoLookEstimator(HandPoseEstimator):
         both = torch.cat([views, views.flip(-1)])
         label = torch.ones(len(both), device=both.device)
         label[len(views) :] = 0
-        with torch.no_grad(), autocast_of(views, self.train_cfg):
+        dtype = self.train_cfg.get('autocast')
+        with torch.no_grad(), autocast_as(views, dtype):
             feature = self.extract_feat(both)[-1]
         return dict(
             loss_side=self.side.loss(feature, label, torch.ones_like(label))
@@ -193,7 +194,7 @@ class TwoLookEstimator(HandPoseEstimator):
     def _classify(self, windows: UprightWindows, crops: Tensor) -> Tensor:
         """(B,) what the classifier gives for a right hand, 0 to 1."""
         views = self._prepare(windows.cut(crops, self.window_size))
-        with autocast_of(crops, self.test_cfg):
+        with autocast_as(crops, self.test_cfg.get('autocast')):
             feature = self.extract_feat(views)[-1]
         return self.side(feature.float()).sigmoid()
 
@@ -201,7 +202,7 @@ class TwoLookEstimator(HandPoseEstimator):
         """Windows around what the first model finds in crops (B, 3, H, H)."""
         size = self.first.head.decoder.input_size[::-1]
         small = self._prepare(F.interpolate(crops, tuple(size), mode='area'))
-        with torch.no_grad(), autocast_of(crops, cfg):
+        with torch.no_grad(), autocast_as(crops, cfg.get('autocast')):
             found = self.first.head.read_out(self.first.extract_feat(small))
         return upright_windows(found['pose'][..., :2].float(), self.padding)
 
@@ -230,7 +231,7 @@ class TwoLookEstimator(HandPoseEstimator):
             left = _repeat(left, times)
             views[left] = views[left].flip(-1)
         views = self._prepare(views)
-        with autocast_of(crops, self.test_cfg):
+        with autocast_as(crops, self.test_cfg.get('autocast')):
             found = self.head.read_out(self.extract_feat(views), **given)
         found['pose'] = found['pose'].float()
         if left is not None:
