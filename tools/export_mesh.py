@@ -61,7 +61,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         '--assumed-fov',
         type=float,
         default=60.0,
-        help="degrees, the model's, for photos without a camera",
+        help="degrees along the longer side, the model's, for photos without "
+        'a camera',
     )
     return parser.parse_args(arguments)
 

@@ -60,6 +60,14 @@ def test_other_files_are_named(tmp_path):
         read_image(path)
 
 
+def test_too_many_pixels(tmp_path, monkeypatch):
+    path = tmp_path / 'large.png'
+    cv2.imwrite(str(path), np.zeros((90, 100, 3), np.uint8))
+    monkeypatch.setattr('PIL.Image.MAX_IMAGE_PIXELS', 4000)
+    with pytest.raises(ValueError, match=r'large\.png: .* at most .* pixels'):
+        read_image(path)
+
+
 @pytest.fixture
 def folder(tmp_path):
     names = ('b.JPG', 'a.png', 'in/c.jpeg', 'in/deep/d.jpg', 'notes.txt')

@@ -21,7 +21,7 @@ from synhand.apis.predictor import (
     sure_hands,
 )
 from synhand.apis.queries import shrunk
-from synhand.datasets.base import tight_box
+from synhand.geometry.boxes import tight_box
 from synhand.geometry.cameras import mirror, project
 from synhand.recipes import BOX_PADDING
 from synhand.zoo import DEFAULT_MODEL, MODELS
@@ -309,6 +309,8 @@ def test_all_hands_that_are_found(predictor, arguments):
     for hand, same in zip(first, sure_hands(alone, 0.0), strict=True):
         np.testing.assert_array_equal(hand.keypoints_2d, same.keypoints_2d)
     assert predictor.predict_all(images, find, min_score=1.0) == [[], []]
+    with pytest.raises(ValueError, match='expected a list of images'):
+        predictor.predict_all(images[0], find)
 
 
 def test_places_are_judged_by_a_single_reading(predictor, arguments):

@@ -38,3 +38,12 @@ def test_without_growth_it_is_a_plain_low_pass():
     share = 1 / (1 + 30 / (2 * np.pi))
     expected = 1 - (1 - share) ** np.arange(40)
     np.testing.assert_allclose(out, expected, rtol=1e-9)
+
+
+def test_a_result_is_the_callers_own():
+    smooth = OneEuroFilter()
+    first = np.full((21, 3), 100.0)
+    for _ in range(3):
+        found = smooth(first.copy(), 1 / 30, 1.0)
+        np.testing.assert_allclose(found, 100)
+        found *= 0.001

@@ -142,3 +142,13 @@ def test_smoothing_can_be_turned_off():
         soft = smooth.update(_IMAGE, 1 / 30)[0].prediction.keypoints_2d
     np.testing.assert_allclose(exact[0, 0], 21)
     assert 20.05 < soft[0, 0] < 20.95
+
+
+def test_frames_without_hands_take_no_numbers():
+    world = World()
+    tracker = HandTracker(world)
+    for _ in range(12):
+        assert _numbers(tracker) == []
+    world.hands['a'] = (20, 50, 60, 'left')
+    seen = [_numbers(tracker) for _ in range(6)]
+    assert seen[-1] == [0]

@@ -278,7 +278,7 @@ def test_stb_moves_to_the_camera_and_makes_a_wrist(tmp_path):
     np.testing.assert_allclose(
         shift, np.broadcast_to([120.054, 0, 0], shift.shape), atol=1e-3
     )
-    for wrist, base, factor in (('hand3d', 13, 2), ('bihand', 9, 2.2)):
+    for wrist, base, factor in (('ring', 13, 2), ('bihand', 9, 2.2)):
         made = StbDataset(str(tmp_path), cameras=['BB_left'], wrist=wrist)
         made = stacked(made, 'keypoints_cam')[:2]
         np.testing.assert_allclose(

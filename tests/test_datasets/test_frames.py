@@ -32,8 +32,11 @@ def test_the_whole_picture_lies_in_the_corner():
     out = _frame()(_results())
     scale = out['scale_factor'][0]
     assert scale == pytest.approx(0.4)
-    box = (np.array([80, 60, 140, 110]) + 0.5) * scale - 0.5
-    np.testing.assert_allclose(out['gt_bboxes'][0], box, atol=1e-4)
+    box = out['gt_bboxes'][0]
+    np.testing.assert_allclose(box / scale, [80, 60, 140, 110], atol=1e-4)
+    rows, columns = np.nonzero(out['img'][..., 0] > 127)
+    found = [columns.min(), rows.min(), columns.max(), rows.max()]
+    np.testing.assert_allclose(box, found, atol=1.0)
     assert out['img'].shape == (64, 96, 3)
     assert out['gt_bboxes_labels'].tolist() == [0]
     assert out['gt_ignore_flags'].tolist() == [False]
@@ -57,7 +60,7 @@ def test_boxes_end_where_the_picture_does():
     beyond = _results()
     beyond['hands_keypoints'] = beyond['hands_keypoints'] + [90.0, 0.0]
     box = _frame(min_inside=0.2)(beyond)['gt_bboxes'][0]
-    right = (199 + 0.5) * 0.4 - 0.5  # the last of 200 columns, in the input
+    right = 199 * 0.4  # the last of 200 columns, in the input
     assert box[2] == pytest.approx(right, abs=1e-4)
 
 

@@ -49,7 +49,7 @@ def test_a_full_entry(tmp_path):
 
 def test_what_is_null_is_nan_and_not_valid(tmp_path):
     nulls = dict.fromkeys(('keypoints_2d', 'keypoints_3d_mm', 'K', 'bbox'))
-    _write(tmp_path, _entry(hand='unknown', **nulls))
+    _write(tmp_path, _entry(hand=None, **nulls))
     sample = HandJsonDataset(data_root=str(tmp_path)).get_data_info(0)
     for key in ('keypoints', 'keypoints_cam', 'camera_matrix', 'bone_scale'):
         assert np.isnan(sample[key]).all(), key

@@ -87,6 +87,12 @@ def test_predictions_are_matched_by_image_and_place(samples, tmp_path):
     sample = dict(samples[0], img_path='/b/x.jpg')
     found = LoadKeypoints2D(str(path))(sample)['keypoints_2d']
     np.testing.assert_allclose(found[0], points, rtol=1e-6)
+    entries.append(dict(image='b/x.jpg', keypoints_2d=(points + 1).tolist()))
+    path.write_text(json.dumps(entries))
+    found = LoadKeypoints2D(str(path))(sample)['keypoints_2d']
+    np.testing.assert_allclose(found[0], points + 1, rtol=1e-6)
+    with pytest.raises(ValueError, match=r'image: .* a/x.jpg and b/x.jpg'):
+        LoadKeypoints2D(str(path))(dict(sample, img_path='/c/x.jpg'))
 
 
 def test_wrong_files_are_one_line(tmp_path):

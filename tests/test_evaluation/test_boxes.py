@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from synhand.evaluation import HandBoxMetric
 from synhand.evaluation.boxes import average_precision, match_boxes
@@ -79,6 +80,31 @@ def test_metric_by_hand():
     assert found['boxes/side'] == 0.0
     # right at .9, wrong at .8, right at .2: precision 1 and 2/3
     assert found['boxes/AP50'] == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_samples_of_a_detector_are_tensors():
+    sample = _sample(_TRUE, [0.2, 0.9], [0, 0], _TRUE, [0, 1])
+    tensors = dict(sample)
+    for name in ('pred_instances', 'gt_instances', 'ignored_instances'):
+        tensors[name] = {
+            key: torch.tensor(value, requires_grad=key == 'bboxes')
+            for key, value in sample[name].items()
+        }
+    results = []
+    for one in (sample, tensors):
+        metric = HandBoxMetric()
+        metric.process(None, [one])
+        results.append(metric.evaluate(1))
+    assert results[0] == results[1]
+
+
+def test_without_hands_there_is_no_recall():
+    metric = HandBoxMetric()
+    with pytest.raises(ValueError, match='no sample'):
+        metric.compute_metrics([])
+    metric.process(None, [_sample([], [], [], [], [])])
+    found = metric.evaluate(1)
+    assert np.isnan([found['boxes/recall50'], found['boxes/AP50']]).all()
 
 
 def test_sides_that_are_not_told_do_not_count():

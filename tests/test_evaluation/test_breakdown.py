@@ -107,3 +107,10 @@ def test_view_is_told_by_the_palm_and_the_line_of_sight():
     palm = np.array([[0, 0, -1], [0, 0, 1], [1, 0, 0], [-1, 0, 0]], float)
     found = breakdown.views(points, palm).tolist()
     assert found == ['palm', 'back', 'side', 'palm']
+
+
+def test_without_a_box_there_is_no_constant_pose():
+    found = samples()
+    for sample in found:
+        sample['gt_instances']['bboxes'] = np.zeros((1, 4))
+    assert 'NME+' not in breakdown.hand_scores(breakdown.rows_of(found))

@@ -151,3 +151,20 @@ def test_flat_pose_is_right_for_flat_hands_only(hands):
     assert errors.max() < 1e-9
     pixels = cameras.project(true, matrices)
     assert functional.flat_pose_errors(true, pixels).mean() > 5
+
+
+def test_palm_errors_as_the_scripts_of_hand3d_count_them():
+    """Scaled by the true bone, moved to the true palm, hand by hand."""
+    rng = np.random.default_rng(5)
+    true, _ = random_hands(rng, 6)
+    predicted = true * 1.3 + rng.normal(0, 4, true.shape)
+    found = functional.palm_errors(predicted, true)
+    for guess, hand, errors in zip(predicted, true, found, strict=True):
+        guess, hand = guess.copy(), hand.copy()
+        for points in (guess, hand):
+            points[0] = (points[0] + points[9]) / 2
+        guess, centred = guess - guess[0], hand - hand[0]
+        bone = np.linalg.norm(centred[10] - centred[9])
+        guess *= bone / np.linalg.norm(guess[10] - guess[9])
+        slow = np.linalg.norm(guess - centred, axis=1)
+        np.testing.assert_allclose(errors, slow, atol=1e-9)

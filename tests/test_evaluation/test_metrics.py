@@ -200,6 +200,7 @@ def test_3d_metrics_are_means_of_the_functions(samples):
     )
     auc = functional.area_under_curve
     bone = functional.scale_translation_errors(predicted, true, bone=(9, 10))
+    palm = functional.palm_errors(predicted, true)
     for name, errors, low in (
         ('AUC@0-50', relative, 0),
         ('AUC@20-50', relative, 20),
@@ -207,6 +208,7 @@ def test_3d_metrics_are_means_of_the_functions(samples):
         ('PA-AUC@20-50', proper, 20),
         ('PA-AUC-official@0-50', official, 0),
         ('bone-AUC@20-50', bone, 20),
+        ('palm-AUC@20-50', palm, 20),
     ):
         assert result[name] == pytest.approx(auc(errors, low, 50))
     assert result['bone-MPJPE'] == pytest.approx(bone.mean())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synhand.geometry.boxes import overlap
+from synhand.geometry.boxes import overlap, without_overlaps
 
 
 def test_overlap_equals_counted_cells():
@@ -27,3 +27,10 @@ def test_many_against_many():
     np.testing.assert_allclose(
         table, [[1, 1 / 3, 0], [1 / 3, 1, 0], [0, 0, 1]]
     )
+
+
+def test_of_boxes_on_each_other_the_first_is_kept():
+    boxes = [[0, 0, 10, 10], [0, 0, 10, 8], [8, 0, 18, 10], [0, 0, 10, 9]]
+    assert without_overlaps(boxes, 0.5) == [0, 2]
+    assert without_overlaps(boxes, 0.85) == [0, 1, 2]
+    assert without_overlaps([], 0.5) == []

@@ -79,8 +79,10 @@ def test_assumed_camera_spans_its_field_of_view():
     np.testing.assert_allclose(angles, [-30, 30])
     np.testing.assert_allclose(rays[:, 1], 0, atol=1e-12)
     assert matrix[0, 0] == matrix[1, 1]
+    portrait = cameras.camera_from_fov(480, 640, 60)
+    assert portrait[0, 0] == matrix[0, 0]
     for angle in (0, 180, float('nan')):
-        with pytest.raises(ValueError, match='fov_x_degrees'):
+        with pytest.raises(ValueError, match='fov_degrees'):
             cameras.camera_from_fov(640, 480, angle)
 
 

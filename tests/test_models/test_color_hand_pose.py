@@ -128,6 +128,12 @@ def test_mirrored_crops_of_left_hands_are_right_hands(variant):
     assert not torch.allclose(other, alone)
 
 
+def test_mirrored_tests_are_refused():
+    head = CanonicalPoseHead('proposed', map_size=16, width=4)
+    with pytest.raises(ValueError, match='flip_test=False'):
+        head.predict([], [], dict(flip_test=True))
+
+
 @pytest.mark.parametrize('variant', _VARIANTS)
 def test_losses_vanish_at_the_labels(variant):
     head = CanonicalPoseHead(variant, map_size=16, width=4)

@@ -295,3 +295,16 @@ def test_poses_are_cut_or_repeated_to_the_size_of_the_buffer(poses):
         lifter.fit(poses[:count])
         assert lifter.poses.shape == (20, 21, 3)
         assert lifter.numbers.unique().numel() == min(count, 20)
+
+
+@pytest.mark.parametrize('kind', ['neighbours', 'ppca'])
+def test_hands_with_unknown_keypoints_are_not_lifted(kind, request, seen):
+    lifter = request.getfixturevalue(kind)
+    _, pixels, cameras = seen
+    whole = lifter.lift(pixels, cameras, ~RIGHT)
+    pixels = pixels.copy()
+    pixels[3, 7] = np.nan
+    found = lifter.lift(pixels, cameras, ~RIGHT)
+    assert np.isnan(found[3]).all()
+    others = np.arange(len(pixels)) != 3
+    np.testing.assert_allclose(found[others], whole[others], atol=1e-5)

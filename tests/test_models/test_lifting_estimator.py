@@ -185,3 +185,17 @@ def test_only_models_that_can_be_fitted_take_the_fit_loop(root, sets):
     MODELS.register_module(module=BaseFake, force=True)
     with pytest.raises(TypeError, match='BaseFake has no `fit`'):
         runner_of(config, sets).train()
+
+
+def test_hands_with_unknown_keypoints_teach_nothing():
+    init_default_scope('mmpose')
+    model = MODELS.build(dict(type='LiftingEstimator', lifter=NAMES['mlp']))
+    points, _ = random_hands(np.random.default_rng(0), 4)
+    points[2, 5] = np.nan
+    samples = []
+    for point in points:
+        labels = InstanceData(
+            keypoints_cam=point[None], hand_side=np.array([1])
+        )
+        samples.append(PoseDataSample(gt_instances=labels))
+    assert all(torch.isfinite(v) for v in model.loss(samples).values())

@@ -11,6 +11,7 @@ import synhand.registry  # noqa: F401
 from shard_factory import make_row
 from synhand import recipes
 from synhand.codecs import RootRelativeLabel
+from synhand.geometry.planar import planar_rotation
 from synhand.geometry.pose25d import global_scale, reference_length, to_25d
 
 _SIZE = (64, 64)
@@ -25,7 +26,7 @@ def model():
     return MODELS.build(config)
 
 
-def _case(index, **meta):
+def _case(index, roll=0.0, **meta):
     """A sample, what a perfect head says of it, and the truth in mm."""
     row = make_row(index)
     points = row['hands'][0]['keypoints_cam_anatomical']
@@ -37,8 +38,11 @@ def _case(index, **meta):
         keypoints_cam=points[None],
         camera_matrix=camera[None],
         input_center=centre,
+        bbox_rotation=np.array([roll]),
     )
     pixels = to_25d(points, camera)[None, :, :2]
+    turn = planar_rotation(np.radians(roll))
+    pixels = centre + (pixels - centre) @ turn.T
     head = InstanceData(
         keypoints=(pixels - centre + side / 2) / side * np.array(_SIZE),
         keypoint_scores=np.ones((1, 21)),
@@ -52,6 +56,7 @@ def _case(index, **meta):
             'input_size': _SIZE,
             'input_center': centre,
             'input_scale': np.full(2, side),
+            'bbox_rotation': np.array([roll]),
             'ori_shape': (128, 128),
             'camera_matrix': camera[None],
             **meta,
@@ -60,10 +65,11 @@ def _case(index, **meta):
     return sample, head, points
 
 
-def test_perfect_heads_give_true_3d(model):
+@pytest.mark.parametrize('roll', [0.0, 70.0])
+def test_perfect_heads_give_true_3d(model, roll):
     for index in range(4):
         scale = reference_length(_case(index)[2][None])
-        sample, head, points = _case(index, bone_scale=scale)
+        sample, head, points = _case(index, roll, bone_scale=scale)
         model.add_pred_to_datasample([head], None, [sample])
         found = sample.pred_instances
         np.testing.assert_allclose(found.keypoints_cam[0], points, atol=0.1)
@@ -96,3 +102,11 @@ def test_unknown_cameras_are_assumed(model):
     points = sample.pred_instances.keypoints_cam
     assert np.isfinite(points).all()
     assert (points[..., 2] > 0).all()
+
+
+def test_options_of_25d_are_refused():
+    config = recipes.regression_model(
+        recipes.resnet18_half(), 64, _SIZE, output='3d'
+    )
+    with pytest.raises(ValueError, match='bone_stiffness'):
+        MODELS.build(dict(config, bone_stiffness=1.0))

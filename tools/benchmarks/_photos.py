@@ -20,9 +20,10 @@ from synhand.datasets import (
     Rhd3DDataset,
     SyntheticHandDataset,
 )
-from synhand.datasets.base import HandDataset, tight_box
+from synhand.datasets.base import HandDataset
 from synhand.datasets.transforms import decode_image
 from synhand.geometry import cameras
+from synhand.geometry.boxes import tight_box
 from synhand.recipes import BOX_PADDING
 from synhand.skeleton import HAND_SIDES, SIDE_NAMES
 

@@ -37,12 +37,12 @@ from synhand.datasets import (  # noqa: E402
     HandJsonDataset,
     SyntheticFrameDataset,
 )
-from synhand.datasets.base import tight_box  # noqa: E402
 from synhand.datasets.transforms import (  # noqa: E402
     FrameAffine,
     decode_image,
 )
 from synhand.evaluation.boxes import match_boxes  # noqa: E402
+from synhand.geometry.boxes import tight_box  # noqa: E402
 
 _DRIVER = TOOLS / 'benchmarks/estimators/with_mediapipe_palms.py'
 _SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 from scipy.io import loadmat
 
-from synhand.datasets.base import tight_box
 from synhand.datasets.reading import existing, field, numbers
 from synhand.files import write_text
+from synhand.geometry.boxes import tight_box
 from synhand.geometry.cameras import crop, project
 from synhand.skeleton import NUM_KEYPOINTS
 

@@ -14,13 +14,15 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
 from synhand.apis.loading import load_model, model_device, model_files
-from synhand.geometry.boxes import overlap
+from synhand.geometry.boxes import without_overlaps
 from synhand.skeleton import SIDE_NAMES
 from synhand.zoo import DEFAULT_FINDER, FINDERS
 
 Image = npt.NDArray[np.uint8]
 MIN_SCORE = 0.1
 """Low, for what reads the places tells which are hands."""
+
+_SAME = 0.6  # overlap of boxes
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,8 @@ class HandFinder:
             if scores[i] >= self.min_score
             and (boxes[i, 2:] - boxes[i, :2]).min() >= 2
         ]
-        return _apart(hands)[: self.max_hands]
+        apart = without_overlaps([hand.bbox for hand in hands], _SAME)
+        return [hands[number] for number in apart[: self.max_hands]]
 
 
 def _sample(image: Image) -> dict:
@@ -121,12 +124,3 @@ def _sample(image: Image) -> dict:
         img_path=None,
         img_id=0,
     )
-
-
-def _apart(hands: list[FoundHand], most: float = 0.6) -> list[FoundHand]:
-    """Without boxes that lie on a surer one, of whatever side."""
-    kept: list[FoundHand] = []
-    for hand in hands:
-        if all(overlap(hand.bbox, other.bbox) < most for other in kept):
-            kept.append(hand)
-    return kept

@@ -19,6 +19,10 @@ SUFFIXES = (
 )
 """What an image file's name ends in, where a folder is searched."""
 
+_MOST_PIXELS = 2 * (
+    Image.MAX_IMAGE_PIXELS or 0
+)  # from there on Pillow refuses
+
 
 def read_image(path: str | Path) -> npt.NDArray[np.uint8]:
     """Read a photo, turned as its EXIF orientation says.
@@ -60,6 +64,10 @@ def _check_whole(data: bytes, path: Path) -> None:
             with Image.open(io.BytesIO(data)) as image:
                 image.draft('L', (1, 1))  # a JPEG at 1/8 of its size: fast
                 image.load()
+    except Image.DecompressionBombError:
+        raise ValueError(
+            f'{path}: expected an image of at most {_MOST_PIXELS:,} pixels'
+        ) from None
     except Exception as error:  # a damaged file may break the reader anyhow
         reason = (
             'truncated or damaged'

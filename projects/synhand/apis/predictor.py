@@ -26,15 +26,13 @@ from synhand.apis.queries import (
     one_each,
     pixels_of,
     shrunk,
-    whole_box,
 )
 from synhand.datasets.base import (
     METAINFO_KEYS,
     hand_metainfo,
     hand_sample,
-    tight_box,
 )
-from synhand.geometry.boxes import overlap
+from synhand.geometry.boxes import tight_box, whole_image, without_overlaps
 from synhand.skeleton import HAND_SIDES, ROOT, SIDE_NAMES
 from synhand.zoo import DEFAULT_MODEL
 
@@ -227,6 +225,8 @@ class HandPredictor:
         Raises:
             As `predict`.
         """
+        if isinstance(images, (str, Path)):
+            raise ValueError(f'images: expected a list of images: {images}')
         cameras = one_each(camera_matrices, len(images), 'camera_matrices')
         hands = []
         for image, camera in zip(images, cameras, strict=True):
@@ -302,7 +302,9 @@ class HandPredictor:
         owners, samples, sides, boxes = [], [], [], []
         for number, query in enumerate(queries):
             image = pixels_of(query.image, query.where)
-            box = whole_box(image) if query.box is None else query.box
+            box = query.box
+            if box is None:
+                box = whole_image(*image.shape[1::-1])
             check_box(box, image, f'{query.where}: box')
             boxes.append(box)
             for hand in self._readings(query.hand):
@@ -328,7 +330,7 @@ class HandPredictor:
         """What the pipeline makes of a hand, for the model."""
         box = query.box
         if box is None:
-            box = shrunk(whole_box(image), self._padding)
+            box = shrunk(whole_image(*image.shape[1::-1]), self._padding)
         sample = hand_sample(
             bbox=box, camera_matrix=query.camera, hand_side=HAND_SIDES[hand]
         )
@@ -360,13 +362,10 @@ def sure_hands(
         The surest first, without those whose keypoints lie where surer ones
         do.
     """
-    kept: list[tuple[FloatArray, HandPrediction]] = []
-    for hand in sorted(found, key=lambda hand: -hand.score):
-        box = tight_box(hand.keypoints_2d[:, :2])
-        new = all(overlap(box, other) < _SAME for other, _ in kept)
-        if hand.score >= min_score and new:
-            kept.append((box, hand))
-    return [hand for _, hand in kept]
+    hands = sorted(found, key=lambda hand: -hand.score)
+    hands = [hand for hand in hands if hand.score >= min_score]
+    boxes = [tight_box(hand.keypoints_2d[:, :2]) for hand in hands]
+    return [hands[number] for number in without_overlaps(boxes, _SAME)]
 
 
 def _found_box(hand: HandPrediction) -> FloatArray | None:

@@ -132,11 +132,6 @@ def pixels_of(image: str | Path | Image, where: str) -> Image:
     return image
 
 
-def whole_box(image: Image) -> FloatArray:
-    height, width = image.shape[:2]
-    return np.array([0, 0, width - 1, height - 1], np.float32)
-
-
 def shrunk(box: FloatArray, padding: float) -> FloatArray:
     """The box (4,) that becomes `box` once its sides are padded."""
     centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2

@@ -48,7 +48,7 @@ class OneEuroFilter:
             (K, D); the first value as it is.
         """
         if self._value is None:
-            self._value, self._speed = value, np.zeros_like(value)
+            self._value, self._speed = value.copy(), np.zeros_like(value)
             return value
         speed = (value - self._value) / seconds
         share = _share(self.speed_cutoff, seconds)
@@ -56,7 +56,7 @@ class OneEuroFilter:
         fast = np.linalg.norm(self._speed, axis=-1, keepdims=True) / scale
         share = _share(self.min_cutoff + self.beta * fast, seconds)
         self._value = self._value + share * (value - self._value)
-        return self._value
+        return self._value.copy()
 
 
 def _share(cutoff: FloatArray | float, seconds: float) -> FloatArray | float:

@@ -15,8 +15,7 @@ from synhand.apis.predictor import (
     HandPredictor,
 )
 from synhand.apis.smoothing import OneEuroFilter
-from synhand.datasets.base import tight_box
-from synhand.geometry.boxes import overlap
+from synhand.geometry.boxes import overlap, tight_box, without_overlaps
 
 Image = npt.NDArray[np.uint8]
 Finder = Callable[[Image], Sequence[FoundHand]]
@@ -44,9 +43,9 @@ class TrackedHand:
 
 @dataclass(eq=False)
 class _Track:
-    number: int
     box: npt.NDArray[np.float32]
     side: str
+    number: int = -1
     votes: dict[str, float] = field(default_factory=dict)
     pixels: OneEuroFilter = field(default_factory=OneEuroFilter)
     points: OneEuroFilter = field(default_factory=OneEuroFilter)
@@ -60,7 +59,9 @@ class HandTracker:
     followed, but not more often than every `search_every` frames. Without
     it the whole frame is looked at (see `HandPredictor`), which finds one
     hand. A hand is lost where its keypoints' mean score falls below
-    `MIN_SCORE`, it leaves the frame, or two boxes come to lie on one hand.
+    `MIN_SCORE`, it leaves the frame, its box in there is narrower than 8 px
+    or changes by a factor of more than 1.6 from one frame to the next, or two
+    boxes come to lie on one hand.
     Where the side is not said it is decided by the first frames of a hand.
 
     Args:
@@ -108,10 +109,14 @@ class HandTracker:
             and self._since_search >= self.search_every
         ):
             found += self._search(image, found)
-        found = _without_duplicates(found)[: self.max_hands]
+        boxes = [track.box for track, _ in found]
+        kept = without_overlaps(boxes, _DUPLICATE)[: self.max_hands]
+        found = [found[number] for number in kept]
         self._tracks = [track for track, _ in found]
         return [
-            TrackedHand(track.number, self._smoothed(track, hand, seconds))
+            TrackedHand(
+                self._numbered(track), self._smoothed(track, hand, seconds)
+            )
             for track, hand in found
         ]
 
@@ -141,7 +146,7 @@ class HandTracker:
             hands = self.predictor.read_likely(
                 image, places[: _PROPOSALS * self.max_hands]
             )
-        started = [(self._start(hand), hand) for hand in hands]
+        started = [(_Track(hand.bbox, self.hand), hand) for hand in hands]
         return [
             (track, hand)
             for track, hand in started
@@ -151,9 +156,10 @@ class HandTracker:
     def _side(self, place: FoundHand) -> str:
         return place.hand if self.hand == 'unknown' else self.hand
 
-    def _start(self, hand: HandPrediction) -> _Track:
-        self._number += 1
-        return _Track(self._number - 1, hand.bbox, self.hand)
+    def _numbered(self, track: _Track) -> int:
+        if track.number < 0:
+            track.number, self._number = self._number, self._number + 1
+        return track.number
 
     def _smoothed(
         self, track: _Track, hand: HandPrediction, seconds: float
@@ -189,12 +195,3 @@ def _is_new(place: FoundHand, known: list) -> bool:
     return all(
         overlap(place.bbox, track.box) < _DUPLICATE for track, _ in known
     )
-
-
-def _without_duplicates(found: list) -> list:
-    """The first of several hands that came to lie on each other."""
-    kept: list = []
-    for track, hand in found:
-        if all(overlap(track.box, t.box) < _DUPLICATE for t, _ in kept):
-            kept.append((track, hand))
-    return kept

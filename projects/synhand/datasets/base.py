@@ -79,20 +79,6 @@ def hand_metainfo(dataset_name: str) -> dict:
     )
 
 
-def tight_box(keypoints: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """Tight box of keypoints.
-
-    Args:
-        keypoints: (..., K, 2) in pixels; NaN entries are left out.
-
-    Returns:
-        (..., 4) as x1, y1, x2, y2 in pixels.
-    """
-    keypoints = np.asarray(keypoints, np.float32)
-    low, high = np.nanmin(keypoints, -2), np.nanmax(keypoints, -2)
-    return np.concatenate([low, high], -1)
-
-
 def hand_sample(
     *,
     bbox: npt.ArrayLike,

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from mmpose.registry import DATASETS
 
-from synhand.datasets.base import hand_metainfo, tight_box
+from synhand.datasets.base import hand_metainfo
 from synhand.datasets.reading import read_numbers
 from synhand.datasets.rows import Rows
 from synhand.datasets.table import HandTable, TableHandDataset, table_3d
+from synhand.geometry.boxes import tight_box, whole_image
 from synhand.geometry.cameras import check_camera_matrix
 from synhand.skeleton import HAND_SIDES, NUM_KEYPOINTS
 
@@ -147,8 +147,3 @@ class FreiHand3DDataset(TableHandDataset):
         shape = (MANO_VERTICES, 3)
         meshes = read_numbers(f'{start}_verts.json', shape, count) * 1000
         return dict(vertices_cam=meshes[:, None])
-
-
-def whole_image(width: int, height: int) -> npt.NDArray[np.float32]:
-    """Box (4,) from the first to the last pixel's centre."""
-    return np.array([0, 0, width - 1, height - 1], np.float32)

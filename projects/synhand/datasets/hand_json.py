@@ -22,9 +22,9 @@ from synhand.datasets.base import (
     HandDataset,
     hand_metainfo,
     hand_sample,
-    tight_box,
 )
 from synhand.datasets.reading import numbers, read_json
+from synhand.geometry.boxes import tight_box, whole_image
 from synhand.geometry.cameras import check_camera_matrix
 from synhand.skeleton import HAND_SIDES, NUM_KEYPOINTS
 
@@ -61,7 +61,7 @@ def _entry(path: Path, number: int, entry: object) -> dict:
     name = entry.get('image')
     if not isinstance(name, str) or not name:
         raise ValueError(f'{where}: image: expected a file name, got {name}')
-    side = entry.get('hand', 'unknown')
+    side = entry.get('hand') or 'unknown'
     if not isinstance(side, str) or side not in HAND_SIDES:
         raise ValueError(
             f'{where}: hand: expected left, right or unknown, got {side!r}'
@@ -118,8 +118,7 @@ def _default_box(entry: dict) -> npt.NDArray[np.float32]:
     image = cv2.imread(entry['img_path'], cv2.IMREAD_COLOR)
     if image is None:
         raise FileNotFoundError(f'{entry["img_path"]}: not a readable image')
-    height, width = image.shape[:2]
-    return np.array([0, 0, width - 1, height - 1], np.float32)
+    return whole_image(*image.shape[1::-1])
 
 
 @DATASETS.register_module()

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from mmpose.registry import DATASETS
 
-from synhand.datasets.base import hand_metainfo, tight_box
+from synhand.datasets.base import hand_metainfo
 from synhand.datasets.reading import field, numbers, read_json
 from synhand.datasets.table import HandTable, TableHandDataset
+from synhand.geometry.boxes import tight_box
 from synhand.skeleton import HAND_SIDES, NUM_KEYPOINTS
 
 _IMAGES = ('.jpg', '.png', '.jpeg')

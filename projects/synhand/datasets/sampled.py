@@ -8,8 +8,9 @@ import numpy as np
 from mmpose.registry import DATASETS
 from scipy.spatial.transform import Rotation
 
-from synhand.datasets.base import hand_metainfo, hand_sample, tight_box
+from synhand.datasets.base import hand_metainfo, hand_sample
 from synhand.datasets.rows import RowHandDataset, Rows
+from synhand.geometry.boxes import tight_box
 from synhand.geometry.cameras import camera_from_fov, project
 from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
 from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES

@@ -56,7 +56,8 @@ CAMERAS = {
 """Name: label file's ending, images' beginning, camera matrix in px."""
 
 WRISTS = {
-    'hand3d': (FINGERS['ring'][0], 2.0),
+    'middle': (FINGERS['middle'][0], 2.0),
+    'ring': (FINGERS['ring'][0], 2.0),
     'bihand': (FINGERS['middle'][0], 2.2),
     'palm': None,
 }
@@ -78,8 +79,10 @@ class StbDataset(TableHandDataset):
         data_root: Folder of the set.
         split: `'train'` (10 sequences) or `'test'` (2, B1).
         cameras: Some of `CAMERAS`.
-        wrist: `'hand3d'` (Zimmermann and Brox 2017, Ge et al. 2019),
-            `'bihand'` (Yang et al. 2020) or `'palm'` (its centre as it is).
+        wrist: `'middle'` (the palm's centre is midway to the middle MCP, so
+            that `palm-` scores have the set's own), `'ring'` (the reader of
+            Zimmermann and Brox 2017), `'bihand'` (Yang et al. 2020) or
+            `'palm'` (its centre as it is).
         **kwargs: Those of `RowHandDataset`.
 
     Raises:
@@ -94,7 +97,7 @@ class StbDataset(TableHandDataset):
         data_root: str,
         split: str = 'test',
         cameras: Sequence[str] = ('SK',),
-        wrist: str = 'hand3d',
+        wrist: str = 'middle',
         **kwargs: Any,
     ) -> None:
         for name, value, known in (

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from mmpose.registry import DATASETS
 
-from synhand.datasets.base import hand_metainfo, hand_sample, tight_box
+from synhand.datasets.base import hand_metainfo, hand_sample
 from synhand.datasets.rows import RowHandDataset, Rows
+from synhand.geometry.boxes import tight_box
 from synhand.geometry.cameras import project
 from synhand.skeleton import JOINT_FAMILIES
 from synhand.synthesis.shards import ShardSet

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synhand.datasets.base import hand_sample, tight_box
+from synhand.datasets.base import hand_sample
 from synhand.datasets.reading import existing
 from synhand.datasets.rows import RowHandDataset, Rows
+from synhand.geometry.boxes import tight_box
 from synhand.geometry.cameras import project
 from synhand.skeleton import NUM_KEYPOINTS
 

@@ -74,10 +74,12 @@ def hand_scores(rows: tuple[Row, Row]) -> dict[str, Score]:
     if flat['labelled'].any():
         found = scores_2d(flat)
         scores.update({name: found[name] for name in OF_2D})
-        constant = floor_scores_2d(flat)['constant']['NME']
-        scores['NME+'] = filled(
-            found['NME'].values, constant.values, constant.weights
-        )
+        constant = floor_scores_2d(flat).get('constant')
+        if constant is not None:
+            instead = constant['NME']
+            scores['NME+'] = filled(
+                found['NME'].values, instead.values, instead.weights
+            )
     usable = usable_hands(space)
     if usable.any():
         hands = {key: value[usable] for key, value in space.items()}

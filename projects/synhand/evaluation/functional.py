@@ -19,7 +19,7 @@ from synhand.geometry.alignment import (
     scale_translation_align,
 )
 from synhand.geometry.pose25d import reference_length
-from synhand.skeleton import HAND_SIDES, ROOT
+from synhand.skeleton import HAND_SIDES, REFERENCE_BONE, ROOT
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -85,6 +85,28 @@ def scale_translation_errors(
     """
     aligned = scale_translation_align(predicted, true, bone=bone)
     return distances(aligned, true)
+
+
+def palm_errors(predicted: npt.ArrayLike, true: npt.ArrayLike) -> FloatArray:
+    """Errors (N, K) in mm with a palm's centre in place of the wrist.
+
+    Given are its true place and the true length of the reference bone, as in
+    the evaluation scripts of Zimmermann and Brox (2017) on RHD and STB. The
+    centre is midway between the wrist and the base of the middle finger.
+
+    Args:
+        predicted: (N, K, 3) in mm.
+        true: (N, K, 3) in mm.
+    """
+    return scale_translation_errors(
+        _with_palm(predicted), _with_palm(true), bone=REFERENCE_BONE
+    )
+
+
+def _with_palm(points: npt.ArrayLike) -> FloatArray:
+    points = np.array(points, np.float64)
+    points[:, ROOT] = points[:, [ROOT, REFERENCE_BONE[0]]].mean(1)
+    return points
 
 
 def curve_areas(

@@ -118,15 +118,14 @@ def mirror(camera_matrix: npt.ArrayLike, width: int) -> FloatArray:
     return np.asarray(flipped * np.array([-1.0, 1.0, 1.0]))
 
 
-def camera_from_fov(
-    width: int, height: int, fov_x_degrees: float
-) -> FloatArray:
+def camera_from_fov(width: int, height: int, fov_degrees: float) -> FloatArray:
     """An assumed camera: square pixels, principal point in the centre.
 
     Args:
         width: Image width in pixels.
         height: Image height in pixels.
-        fov_x_degrees: Horizontal field of view in degrees.
+        fov_degrees: Field of view along the longer side in degrees, so that
+            it is the same however the camera was held.
 
     Returns:
         (3, 3) in pixels.
@@ -134,11 +133,11 @@ def camera_from_fov(
     Raises:
         ValueError: The field of view is not between 0 and 180 degrees.
     """
-    if not 0 < fov_x_degrees < 180:
+    if not 0 < fov_degrees < 180:
         raise ValueError(
-            f'fov_x_degrees: expected between 0 and 180, got {fov_x_degrees}'
+            f'fov_degrees: expected between 0 and 180, got {fov_degrees}'
         )
-    focal = width / 2 / np.tan(np.radians(fov_x_degrees) / 2)
+    focal = max(width, height) / 2 / np.tan(np.radians(fov_degrees) / 2)
     return np.array(
         [
             [focal, 0.0, (width - 1) / 2],

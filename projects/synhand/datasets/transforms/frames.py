@@ -7,8 +7,8 @@ import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 
-from synhand.datasets.base import tight_box
 from synhand.datasets.transforms.geometric import warp
+from synhand.geometry.boxes import tight_box
 from synhand.geometry.planar import planar_rotation
 
 FloatArray = npt.NDArray[np.float32]
@@ -68,8 +68,8 @@ class FrameAffine(BaseTransform):
             mirror = bool(np.random.rand() < 0.5)
             matrix = self._random_matrix(size, fit, mirror)
         else:
+            # no shift, for detectors go back by `scale_factor` alone
             matrix = np.float32([[fit, 0, 0], [0, fit, 0]])
-            matrix[:, 2] = (fit - 1) / 2  # pixel centres lie at integers
         shrink = max(1, int(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2])))))
         results['img'] = warp(image, matrix, self.input_size, shrink)
         self._add_boxes(results, size, matrix, mirror)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -33,12 +35,14 @@ class LoadKeypoints2D(BaseTransform):
     """Puts the 2D result of another run beside the labels.
 
     Args:
-        path: `predictions.json` of tools/predict.py (its hand nearest to the
-            sample's box is taken), or the file of tools/test.py --dump.
+        path: `predictions.json` of tools/predict.py (of the image
+            whose path ends most like the sample's, the hand nearest to the
+            box), or the file of tools/test.py --dump.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: It is neither, or lacks a sample; one line.
+        ValueError: It is neither, lacks a sample, or two of its images could
+            be the sample's; one line.
     """
 
     def __init__(self, path: str) -> None:
@@ -53,17 +57,39 @@ class LoadKeypoints2D(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Adds `keypoints_2d` (1, K, 3): u, v in px, score."""
-        key = results['id']
         if self.path.suffix == '.json':
-            key = Path(results['img_path']).name
-        candidates = self._found.get(key)
+            candidates = self._of_image(Path(results['img_path']))
+        else:
+            candidates = self._found.get(results['id'])
         if not candidates:
-            raise ValueError(f'{self.path}: no keypoints of {key!r}')
+            raise ValueError(f'{self.path}: no keypoints of {results["id"]!r}')
         centres = [np.nanmean(c[:, :2], 0) for c in candidates]
         box = np.asarray(results['bbox'])[0]
         apart = np.abs(np.array(centres) - (box[:2] + box[2:]) / 2).sum(1)
         results['keypoints_2d'] = candidates[int(apart.argmin())][None]
         return results
+
+    def _of_image(self, path: Path) -> list[npt.NDArray[np.float32]]:
+        """Of the entries whose path ends most like this one."""
+        agreed = {
+            entry: common
+            for entry in self._found
+            if (common := _common_end(Path(entry).parts, path.parts))
+        }
+        most = max(agreed.values(), default=0)
+        best = [entry for entry, common in agreed.items() if common == most]
+        if len(best) > 1:
+            raise ValueError(
+                f'{self.path}: image: expected one that {path} ends like, '
+                f'found {best[0]} and {best[1]}'
+            )
+        return self._found[best[0]] if best else []
+
+
+def _common_end(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many last parts of two paths are the same."""
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 _Found = dict[object, list[npt.NDArray[np.float32]]]
@@ -75,8 +101,9 @@ def _read_json(path: Path) -> _Found:
         found: _Found = {}
         for entry in entries:
             points = np.asarray(entry['keypoints_2d'], np.float32)
-            name = Path(entry['image']).name
-            found.setdefault(name, []).append(points.reshape(NUM_KEYPOINTS, 3))
+            found.setdefault(entry['image'], []).append(
+                points.reshape(NUM_KEYPOINTS, 3)
+            )
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f'{path}: not the predictions.json of tools/predict.py: {error!r}'

@@ -102,8 +102,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         'interhand',
         'InterHand2.6M',
         'test; wrist-aligned; -macro is the official average over keypoints, '
-        '-pooled that of MMPose; models of one hand are scored on single '
-        'views (MPJPE, PA-MPJPE)',
+        '-pooled that of MMPose; MPJPE and PA-MPJPE: models of one hand, '
+        "which are given each hand's box, of single and interacting hands",
         (*_INTERHAND, 'MPJPE', 'PA-MPJPE'),
         mission=True,
     ),
@@ -138,15 +138,16 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     _benchmark(
         'rhd',
         'RHD',
-        'evaluation; bone-: true length of the middle phalanx and true place '
-        'of the root given (Zimmermann and Brox 2017)',
-        ('bone-AUC@20-50', 'bone-MPJPE', 'PA-MPJPE', *_2D_OF_3D),
+        "evaluation; palm-: the palm's centre in place of the wrist, its true "
+        'place and the true length of the middle phalanx given (Zimmermann '
+        'and Brox 2017)',
+        ('palm-AUC@20-50', 'palm-MPJPE', 'PA-MPJPE', *_2D_OF_3D),
     ),
     _benchmark(
         'stb',
         'STB',
-        'sequence B1; bone-: as RHD',
-        ('bone-AUC@20-50', 'bone-MPJPE', 'PA-MPJPE', *_2D_OF_3D),
+        'sequence B1; palm-: as RHD',
+        ('palm-AUC@20-50', 'palm-MPJPE', 'PA-MPJPE', *_2D_OF_3D),
     ),
     _benchmark(
         'ho3d_v2',

@@ -9,24 +9,37 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from mmengine.evaluator import BaseMetric
+from torch import Tensor
 
 Row = dict[str, npt.NDArray[Any]]
+
+
+def array_of(value: Any) -> npt.NDArray:
+    """An array of an array or of a tensor on any device."""
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+    return np.asarray(value)
 
 
 def field(
     instances: Mapping[str, Any], key: str, shape: tuple[int, ...]
 ) -> npt.NDArray[np.float64]:
-    """Field of the given shape; NaN where it is absent or shaped otherwise."""
-    value = instances.get(key)
-    array = np.full(shape, np.nan) if value is None else np.asarray(value)
-    if array.shape != shape:
+    """Field of the given shape; NaN where it is absent or empty.
+
+    Raises:
+        ValueError: It has another shape.
+    """
+    array = array_of(instances.get(key, ()))
+    if not array.size:
         array = np.full(shape, np.nan)
+    if array.shape != shape:
+        raise ValueError(f'{key}: expected shape {shape}, got {array.shape}')
     return array.astype(np.float64)
 
 
 def flags(instances: Mapping[str, Any], key: str) -> npt.NDArray[np.bool_]:
     """(N, K) flags, also from MMPose's (N, K, 2) with weights behind."""
-    values = np.asarray(instances[key])
+    values = array_of(instances[key])
     return (values[..., 0] if values.ndim == 3 else values) > 0
 
 

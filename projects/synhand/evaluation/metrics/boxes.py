@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmpose.registry import METRICS
 
 from synhand.evaluation.boxes import average_precision, match_boxes
+from synhand.evaluation.metrics.base import array_of
 from synhand.skeleton import HAND_SIDES
 
 
@@ -39,20 +40,27 @@ class HandBoxMetric(BaseMetric):
             scale = np.tile(sample['scale_factor'], 2)
             found, true = sample['pred_instances'], sample['gt_instances']
             ignored = sample.get('ignored_instances', {}).get('bboxes', [])
-            order = np.argsort(-np.asarray(found['scores']), kind='stable')
+            scores = array_of(found['scores'])
+            order = np.argsort(-scores, kind='stable')
             self.results.append(
                 dict(
-                    found=np.asarray(found['bboxes'])[order],
-                    scores=np.asarray(found['scores'])[order],
-                    sides=np.asarray(found['labels'])[order],
-                    true=np.asarray(true['bboxes']) / scale,
-                    true_sides=np.asarray(true['labels']),
-                    ignored=np.asarray(ignored).reshape(-1, 4) / scale,
+                    found=array_of(found['bboxes'])[order],
+                    scores=scores[order],
+                    sides=array_of(found['labels'])[order],
+                    true=array_of(true['bboxes']) / scale,
+                    true_sides=array_of(true['labels']),
+                    ignored=array_of(ignored).reshape(-1, 4) / scale,
                 )
             )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """See the class."""
+        """See the class.
+
+        Raises:
+            ValueError: There is no sample.
+        """
+        if not results:
+            raise ValueError(f'{type(self).__name__}: no sample to evaluate')
         matches = [
             match_boxes(r['true'], r['found'], r['ignored']) for r in results
         ]
@@ -73,7 +81,7 @@ class HandBoxMetric(BaseMetric):
             AP50=average_precision(
                 scores[counted], np.concatenate(right)[counted], total
             ),
-            recall50=sum(n for n, _ in sure) / max(total, 1),
+            recall50=sum(n for n, _ in sure) / (total or np.nan),
             false_per_image=float(
                 (wrong & (scores >= self.score)).sum() / len(results)
             ),

@@ -55,7 +55,7 @@ def errors_3d(data: Row) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Errors (N, K) in mm after each alignment, and where they count.
 
     Names as in `HandKeypoint3DMetric`, without the measure: '' (roots
-    aligned), 'PA', 'PA-official', 'ST', 'bone', 'camera'.
+    aligned), 'PA', 'PA-official', 'ST', 'bone', 'palm', 'camera'.
     """
     points, valid = (data['predicted'], data['true']), data['valid']
 
@@ -63,6 +63,7 @@ def errors_3d(data: Row) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         errors = functional.scale_translation_errors(*points, bone=bone)
         return errors, valid & valid[:, list(bone)].all(axis=1, keepdims=True)
 
+    with_palm = scaled(REFERENCE_BONE)[1] & valid[:, [ROOT]]
     return {
         '': (functional.root_aligned_errors(*points), valid),
         'PA': (functional.procrustes_errors(*points, valid), valid),
@@ -72,6 +73,7 @@ def errors_3d(data: Row) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         ),
         'ST': scaled(HO3D_SCALE_BONE),
         'bone': scaled(REFERENCE_BONE),
+        'palm': (functional.palm_errors(*points), with_palm),
         'camera': (functional.distances(*points), valid),
     }
 
@@ -103,6 +105,9 @@ def scores_3d(data: Row) -> dict[str, Score]:
         'bone-MPJPE': _mean(*errors['bone']),
         'bone-AUC@0-50': _area(*errors['bone']),
         'bone-AUC@20-50': _area(*errors['bone'], far=True),
+        'palm-MPJPE': _mean(*errors['palm']),
+        'palm-AUC@0-50': _area(*errors['palm']),
+        'palm-AUC@20-50': _area(*errors['palm'], far=True),
         'camera-MPJPE': _mean(*errors['camera']),
         'camera-AUC@0-50': _area(*errors['camera']),
     }
@@ -162,8 +167,11 @@ class HandKeypoint3DMetric(HandMetric):
       distance from there to the middle MCP are given (HO-3D's
       scale-translation alignment).
     - `bone-MPJPE`, `bone-AUC@0-50`, `bone-AUC@20-50`: the true place of the
-      wrist and the true length of the reference bone are given (the
-      protocol of Zimmermann and Brox 2017 for RHD and STB).
+      wrist and the true length of the reference bone are given.
+    - `palm-MPJPE`, `palm-AUC@0-50`, `palm-AUC@20-50`: the same with the
+      palm's centre, midway from the wrist to the middle MCP, in place of the
+      wrist (Zimmermann and Brox 2017 on RHD and STB; their curve has 20
+      thresholds, this one 100).
     - `camera-MPJPE`, `camera-AUC@0-50`: in the camera frame, nothing aligned
       (FreiHAND's unaligned, DexYCB's absolute error).
     - `samples`: hands evaluated; `skipped`: hands without a valid root or

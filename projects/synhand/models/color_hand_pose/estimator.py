@@ -12,6 +12,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
+from synhand.geometry.boxes import whole_image
 from synhand.models.crops import sample_windows
 from synhand.models.estimators.relative_estimator import RelativeHandEstimator
 
@@ -119,9 +120,7 @@ class ColorHandPose3D(CanonicalPoseEstimator):
     def _boxes(self, inputs: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Box (B, 4) px of the input and score (B,) of the largest parts."""
         height, width = inputs.shape[-2:]
-        boxes = np.tile(
-            np.float32([0, 0, width - 1, height - 1]), (len(inputs), 1)
-        )
+        boxes = np.tile(whole_image(width, height), (len(inputs), 1))
         scores = np.zeros(len(inputs), np.float32)
         parts = self.segmenter.parts(self.segmenter.probability(inputs))
         for number, (found, sure) in enumerate(parts):

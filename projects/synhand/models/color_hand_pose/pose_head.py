@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.typing import ConfigType, SampleList
 from torch import Tensor, nn
@@ -232,6 +233,24 @@ class CanonicalPoseHead(PoseHead):
             loss_pose=_mse(found[name], pose, known),
             loss_view=_mse(found['rotation'], rotation, known),
         )
+
+    def predict(
+        self,
+        feats: Feats,
+        batch_data_samples: SampleList,
+        test_cfg: ConfigType | None = None,
+    ) -> list[InstanceData]:
+        """See `PoseHead`.
+
+        Raises:
+            ValueError: `flip_test` is asked for: the mirrored maps would be
+                read as of the hand's own side.
+        """
+        if test_cfg and test_cfg.get('flip_test', False):
+            raise ValueError(
+                f'{type(self).__name__}: expected flip_test=False'
+            )
+        return super().predict(feats, batch_data_samples, test_cfg)
 
     def conditions(self, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Sides of the hands as the crops show them; unknown ones: right."""

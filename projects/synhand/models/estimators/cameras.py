@@ -15,7 +15,8 @@ def camera_of(sample: Any, assumed_fov: float) -> np.ndarray:
     Args:
         sample: With `camera_matrix` (1, 3, 3) px of the image file in its
             metainfo where that is known, else `ori_shape`.
-        assumed_fov: Horizontal field of view of the assumed camera, degrees.
+        assumed_fov: Field of view of the assumed camera along the longer
+            side of the image, degrees.
 
     Returns:
         (1, 3, 3) px of the image file.

@@ -45,8 +45,9 @@ class HandPoseEstimator(TopdownPoseEstimator):
 
     Args:
         *args: Those of `TopdownPoseEstimator`.
-        assumed_fov: Horizontal field of view of the assumed camera in
-            degrees; 60 is that of a telephone's main camera.
+        assumed_fov: Field of view of the assumed camera along the longer
+            side of the image in degrees; 60 is that of a telephone's main
+            camera.
         root_depth: `'least_squares'` (all bones) or `'single_bone'`.
         mean_bone_lengths_mm: (20,), lengths of the skeleton's bones of a
             mean hand of the kind that the network was trained on; None for

@@ -37,8 +37,7 @@ class LiftingEstimator(BaseModel):
         warp: Take u and v from the 2D keypoints and only z from the lifter;
             else the lifted shape as it is, placed where it projects nearest
             to the keypoints. Better for exact, worse for noisy 2D.
-        assumed_fov: Horizontal field of view of the camera where none is
-            given, in degrees.
+        assumed_fov: See `HandPoseEstimator`.
         mean_bone_lengths_mm: (20,), lengths of the skeleton's bones of a
             mean hand; None for those of the literature.
         data_preprocessor: Of the inputs.
@@ -100,10 +99,15 @@ class LiftingEstimator(BaseModel):
     # ---- learning ------------------------------------------------------
 
     def loss(self, data_samples: SampleList) -> dict[str, Tensor]:
-        """Losses of a lifter that learns from batches."""
+        """Losses of a lifter that learns from batches.
+
+        Hands with unknown keypoints are left out.
+        """
         points, mirrored = _labels(data_samples)
+        known = np.isfinite(points).all((1, 2))
         poses = canonical(
-            torch.from_numpy(points).float(), torch.from_numpy(mirrored)
+            torch.from_numpy(points[known]).float(),
+            torch.from_numpy(mirrored[known]),
         )
         return self.lifter.view_loss(poses)
 

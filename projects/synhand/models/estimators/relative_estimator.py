@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
@@ -10,6 +12,16 @@ from mmpose.utils.typing import SampleList
 from synhand.geometry.placement import place_in_view, virtual_rotation
 from synhand.geometry.pose25d import DEPTH_RANGE, global_scale
 from synhand.models.estimators.hand_estimator import HandPoseEstimator
+
+
+def crop_rotation(sample: PoseDataSample, camera: np.ndarray) -> np.ndarray:
+    """(1, 3, 3) from the camera's frame to that of the sample's crop."""
+    roll = sample.metainfo.get('bbox_rotation')
+    return virtual_rotation(
+        camera,
+        sample.metainfo['input_center'],
+        0.0 if roll is None else roll,
+    )
 
 
 @MODELS.register_module()
@@ -21,7 +33,23 @@ class RelativeHandEstimator(HandPoseEstimator):
     frame, moved until it projects to the predicted pixels, and brought to mm
     by the given length of the reference bone, else by mean bone lengths. The
     prediction's fields are those of `HandPoseEstimator`.
+
+    Args:
+        *args: Those of `HandPoseEstimator`.
+        **kwargs: Those of `HandPoseEstimator` but for `bone_stiffness` and
+            `keypoint_prior`.
+
+    Raises:
+        ValueError: One of these two is asked for.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.bone_stiffness or self.keypoint_prior:
+            raise ValueError(
+                f'{type(self).__name__}: expected no bone_stiffness and no '
+                'keypoint_prior'
+            )
 
     def _add_3d(self, samples: SampleList) -> None:
         for sample in samples:
@@ -29,7 +57,7 @@ class RelativeHandEstimator(HandPoseEstimator):
 
     def _place(self, sample: PoseDataSample) -> None:
         prediction, camera = sample.pred_instances, self._camera(sample)
-        rotation = virtual_rotation(camera, sample.metainfo['input_center'])
+        rotation = crop_rotation(sample, camera)
         prediction.pop('keypoints_z')  # along the crop's axis
         relative = prediction.pop('keypoint_relative') @ rotation
         pixels = prediction.keypoints

@@ -70,8 +70,10 @@ class OneHandInternetHead(InternetHead):
         pose = to_standard(found.keypoints[:, hand], 'interhand')
         score = to_standard(scores[:, hand], 'interhand', axis=-1)
         depth = pose[..., 2] - pose[:, ROOT, None, 2]
+        # The stock decoder counts 0 to W - 1, the stock estimator 0 to W.
+        size = np.array(self.decoder.image_size, np.float32)
         return InstanceData(
-            keypoints=pose[..., :2],
+            keypoints=pose[..., :2] * size / (size - 1),
             keypoint_scores=score.clip(0, 1),
             keypoints_z=(depth / self.bone_mm).astype(np.float32),
             hand_side=np.array([side], np.int8),

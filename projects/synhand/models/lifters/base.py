@@ -34,10 +34,19 @@ class Lifter(nn.Module):
             mirrored: (B,) true for left hands.
 
         Returns:
-            (B, K, 3) in reference bones, camera frame, wrist at the origin.
+            (B, K, 3) in reference bones, camera frame, wrist at the origin;
+            NaN for hands with a keypoint that is not finite.
         """
+        lifted = np.full((*keypoints.shape[:2], 3), np.nan)
+        known = np.isfinite(keypoints).all((1, 2))
+        if known.any():
+            given = keypoints[known], cameras[known], mirrored[known]
+            lifted[known] = self._lift_known(*given)
+        return lifted
+
+    def _lift_known(self, *given: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            view = view_of(keypoints, cameras, mirrored)
+            view = view_of(*given)
             shapes = self.lift_views(view.points.to(self.device))
             return view.to_camera(shapes.cpu()).double().numpy()
 

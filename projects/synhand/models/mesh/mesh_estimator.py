@@ -11,8 +11,10 @@ from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
-from synhand.geometry.placement import virtual_rotation
-from synhand.models.estimators.relative_estimator import RelativeHandEstimator
+from synhand.models.estimators.relative_estimator import (
+    RelativeHandEstimator,
+    crop_rotation,
+)
 from synhand.models.gaussian_maps import gaussian_maps
 from synhand.models.heads.pose_head import keypoint_targets
 from synhand.skeleton import ROOT
@@ -74,7 +76,7 @@ class MeshHandEstimator(RelativeHandEstimator):
         if whole.shape[1] == count:
             return
         camera = self._camera(sample)
-        rotation = virtual_rotation(camera, sample.metainfo['input_center'])
+        rotation = crop_rotation(sample, camera)
         turned = whole @ rotation
         turned = turned - turned[:, ROOT, None]
         placed = prediction.keypoints_cam
