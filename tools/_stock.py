@@ -29,11 +29,33 @@ def run(name: str) -> None:
         runpy.run_path(str(script), run_name='__main__')
         return
     try:
+        check_checkpoints(sys.argv[1:])
         runpy.run_path(str(script), run_name='__main__')
     except Exception as error:
         if not _is_input_error(error):
             raise
         sys.exit(f'{name}: error: {one_line(error)}')
+
+
+def check_checkpoints(arguments: list[str]) -> None:
+    """Refuse weights that are not there before a set is read.
+
+    Raises:
+        FileNotFoundError, ValueError: No such file, no such released model.
+    """
+    from synhand.zoo import FINDERS, MODELS, SCHEME, released_model
+
+    for argument in arguments:
+        if argument.startswith(SCHEME):
+            name = argument.removeprefix(SCHEME)
+            released_model(name, {**MODELS, **FINDERS})
+        elif _is_checkpoint(argument) and not Path(argument).is_file():
+            raise FileNotFoundError(f'{argument}: no such checkpoint')
+
+
+def _is_checkpoint(argument: str) -> bool:
+    elsewhere = '://' in argument or '=' in argument
+    return argument.endswith('.pth') and not elsewhere
 
 
 def _is_input_error(error: Exception) -> bool:

@@ -47,10 +47,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     config, checkpoint = args.config, args.checkpoint
-    if config is None:
-        released = released_model(args.model or DEFAULT_MODEL)
-        config, checkpoint = released.config_file, SCHEME + released.name
     try:
+        if config is None:
+            released = released_model(args.model or DEFAULT_MODEL)
+            config, checkpoint = released.config_file, SCHEME + released.name
         model = exportable(config, checkpoint)
         facts = dict(input_size=model.input_size, channels='BGR')
         export_onnx(model, args.output, not args.float, facts)

@@ -51,7 +51,10 @@ def right_hands(folder: Path, limit: int) -> np.ndarray:
 
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
-    hands = right_hands(args.set, args.num)
+    try:
+        hands = right_hands(args.set, args.num)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f'error: {error}') from None
     if len(hands) <= args.components:
         raise SystemExit(
             f'{args.set}: expected more than {args.components} images, '

@@ -31,12 +31,12 @@ def main(argv: list[str] | None = None) -> None:
     from synhand.models.color_hand_pose import join_parts
     from synhand.zoo.weights import write_checkpoint
 
-    cfg = Config.fromfile(args.config)
     init_default_scope('mmpose')
     try:
+        cfg = Config.fromfile(args.config)
         state = join_parts(args.segmenter, args.posenet, args.lifting)
         MODELS.build(cfg.model).load_state_dict(state)
-    except (FileNotFoundError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         sys.exit(f'error: {" ".join(str(error).split())[:300]}')
     write_checkpoint(args.out, state)
     print(args.out)

@@ -82,7 +82,7 @@ def test_meshes_come_back_as_written(benchmarks, tmp_path):
 
 
 def test_stages_name_what_there_is(benchmarks):
-    stages = load_tool('benchmarks/stages')
+    stages = load_tool('benchmarks/_stages')
     for name in stages._STAGE_OF:
         try:
             importlib.import_module(name)
@@ -92,7 +92,7 @@ def test_stages_name_what_there_is(benchmarks):
 
 
 def test_time_goes_to_the_outermost_stage(benchmarks):
-    stages = load_tool('benchmarks/stages')
+    stages = load_tool('benchmarks/_stages')
 
     def busy(seconds=0.05):
         end = time.process_time() + seconds
@@ -107,11 +107,10 @@ def test_time_goes_to_the_outermost_stage(benchmarks):
 
     draw = of('renderer', 'def call(): busy()', busy=busy)
     row = of(
-        'generator', 'def call(): draw(); busy(0.1)', draw=draw, busy=busy
+        'generator', 'def call(): draw(); busy(0.2)', draw=draw, busy=busy
     )
     write = of('shards', 'def call(): row()', row=row)
     with stages.StageClock() as clock:
         write()
-    assert clock.seconds['OpenGL'] == pytest.approx(0.05, abs=0.03)
-    assert clock.seconds['other'] == pytest.approx(0.1, abs=0.03)
-    assert clock.seconds['shard file'] < 0.02
+    assert clock.seconds['other'] > clock.seconds['OpenGL'] > 0
+    assert clock.seconds['OpenGL'] > clock.seconds['shard file']

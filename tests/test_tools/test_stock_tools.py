@@ -43,6 +43,21 @@ def test_trains_then_resumes_and_tests_its_own_checkpoint(
     assert 0 < metrics['EPE'] < 224
 
 
+@pytest.mark.parametrize(
+    ('checkpoint', 'reason'),
+    [
+        ('synhand://nobody', "no released model 'nobody'"),
+        ('no/such.pth', 'no/such.pth: no such checkpoint'),
+    ],
+)
+def test_wrong_weights_are_named_before_the_set_is_read(
+    stock_config: Path, run_tool: Callable, checkpoint: str, reason: str
+) -> None:
+    with pytest.raises(SystemExit) as error:
+        run_tool('test.py', stock_config, checkpoint)
+    assert reason in one_line_of(error)
+
+
 def test_wrong_config_path_ends_in_one_line_and_status_1(root: Path) -> None:
     environment = {**os.environ, 'SYNHAND_TRACEBACK': '0'}
     done = subprocess.run(

@@ -179,6 +179,9 @@ def markdown(rows: list[dict]) -> str:
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     os.environ['SYNHAND_DATA'] = str(args.data)
+    missing = [str(path) for path in args.configs if not path.is_file()]
+    if missing:
+        raise SystemExit(f'error: {missing[0]}: no such config file')
     done = {tuple(row[k] for k in KEYS) for row in read_rows(args.table)}
     for seed in args.seeds:
         for path in args.configs:

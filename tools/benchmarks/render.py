@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from stages import STAGES, StageClock
+from _stages import STAGES, StageClock
 
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.engine import synthesize

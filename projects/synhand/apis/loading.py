@@ -74,6 +74,7 @@ def model_files(
         among: Released models by name.
 
     Raises:
+        FileNotFoundError: There is no such config.
         ValueError: An unknown model, or only one of the files.
     """
     if config is None and checkpoint is None:
@@ -84,4 +85,6 @@ def model_files(
             'expected the name of a model, or a config with a checkpoint; '
             f'got model {model}, config {config}, checkpoint {checkpoint}'
         )
+    if not Path(config).is_file():
+        raise FileNotFoundError(f'{config}: no such config file')
     return str(config), str(checkpoint)
