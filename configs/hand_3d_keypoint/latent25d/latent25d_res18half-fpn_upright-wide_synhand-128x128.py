@@ -1,4 +1,4 @@
-"""The reader's third stage: windows turned as widely as they are read."""
+"""Step 4 of the reader: windows turned as widely as they are read."""
 
 _base_ = ['latent25d_res18half-fpn_upright_synhand-128x128.py']
 

@@ -1,4 +1,4 @@
-"""The reader's second stage, at 128 pixels: from a `load_from` of 96."""
+"""Step 3 of the reader, at 128 pixels: from a `load_from` of 96."""
 
 _base_ = ['../../_base_/default_runtime.py']
 

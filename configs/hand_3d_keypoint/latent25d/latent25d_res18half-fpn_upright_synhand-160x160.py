@@ -1,4 +1,4 @@
-"""The reader's fourth stage, at 160 pixels: from a `load_from` of 128."""
+"""Step 5 of the reader, at 160 pixels: from a `load_from` of 128."""
 
 _base_ = ['latent25d_res18half-fpn_upright_synhand-128x128.py']
 

@@ -1,4 +1,4 @@
-"""The reader's last stage: colours rarely changed, many samples."""
+"""Step 8 of the reader: colours rarely changed, many samples."""
 
 _base_ = ['latent25d_res32half-fpn_upright_synhand-160x160.py']
 

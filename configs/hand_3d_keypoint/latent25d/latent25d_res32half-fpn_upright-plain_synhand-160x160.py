@@ -1,4 +1,4 @@
-"""The reader's sixth stage, colours as rendered: from the deeper reader."""
+"""Step 7 of the reader, colours as rendered: from the deeper reader."""
 
 _base_ = ['latent25d_res32half-fpn_upright_synhand-160x160.py']
 

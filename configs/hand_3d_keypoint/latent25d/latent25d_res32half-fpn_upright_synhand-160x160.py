@@ -1,4 +1,4 @@
-"""The reader's fifth stage, deeper: from a `load_from` of res18half at 160."""
+"""Step 6 of the reader, deeper: from a `load_from` of res18half at 160."""
 
 _base_ = ['latent25d_res18half-fpn_upright_synhand-160x160.py']
 
