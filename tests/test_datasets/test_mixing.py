@@ -80,10 +80,13 @@ def loaders(tmp_path):
         )
         for family in ('anatomical', 'mano')
     ]
-    photos = recipes.hand_json_loader(
-        str(tmp_path / 'photos'), recipes.from_files(pipeline), 8
+    photos = dict(
+        dataset=dict(
+            type='HandJsonDataset',
+            data_root=str(tmp_path / 'photos'),
+            pipeline=[dict(pipeline[0], type='LoadHandImage'), *pipeline[1:]],
+        )
     )
-    photos['dataset']['test_mode'] = False
     return [*synthetic, photos]
 
 

@@ -195,13 +195,6 @@ def f_scores(
     return np.asarray(2 * there * back / np.where(total > 0, total, 1))
 
 
-def mean_finite(errors: npt.ArrayLike) -> float:
-    """Mean over the finite errors; NaN when there is none."""
-    errors = np.asarray(errors, np.float64)
-    found = errors[np.isfinite(errors)]
-    return float(found.mean()) if found.size else float('nan')
-
-
 def canonical_poses(
     true: npt.ArrayLike, hand_side: npt.ArrayLike
 ) -> FloatArray:

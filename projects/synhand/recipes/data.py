@@ -141,24 +141,6 @@ def synthetic_loader(
     return loader(dataset, batch_size, workers, training)
 
 
-def hand_json_loader(
-    data_root: str,
-    pipeline: list[dict],
-    batch_size: int,
-    workers: int = 2,
-    indices: int | Sequence[int] | None = None,
-) -> dict:
-    """Loader of photos with an `annotations.json`, in order, once."""
-    dataset = dict(
-        type='HandJsonDataset',
-        data_root=data_root,
-        indices=indices,
-        test_mode=True,
-        pipeline=pipeline,
-    )
-    return loader(dataset, batch_size, workers, training=False)
-
-
 def changed_steps(
     pipeline: list[dict], changes: dict[str, dict]
 ) -> list[dict]:

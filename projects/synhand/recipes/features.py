@@ -74,11 +74,6 @@ def hrnet(width: int) -> dict:
     )
 
 
-def hrnet_w18() -> dict:
-    """`hrnet(18)`: 270 channels, stride 4."""
-    return hrnet(18)
-
-
 def hourglass(stacks: int) -> dict:
     """Stacked hourglasses: a map of 256 channels a stack, stride 4.
 

@@ -50,15 +50,6 @@ def of_family(loader: dict, joint_family: str) -> dict:
     return loader
 
 
-def from_files(pipeline: Sequence[dict]) -> list[dict]:
-    """`train_pipeline` for images in files, which have no coverage."""
-    return [
-        dict(type='LoadImage') if step['type'] == 'LoadShardImage' else step
-        for step in pipeline
-        if step['type'] != 'ReplaceBackground'
-    ]
-
-
 def mixed_loader(
     loaders: Sequence[dict],
     weights: Sequence[float],
