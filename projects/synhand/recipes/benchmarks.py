@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from synhand.hands.anny_hand import default_hand
 from synhand.recipes.data import (
     BOX_PADDING,
     background_folder,
@@ -19,6 +18,7 @@ from synhand.recipes.data import (
 )
 from synhand.recipes.evaluation import evaluation, evaluators
 from synhand.recipes.mixed import mixed_loader
+from synhand.recipes.models import mean_bone_lengths
 
 _HAND_PADDING = 1.25
 """MMPose's, for boxes that people drew around a whole hand."""
@@ -309,13 +309,12 @@ def training_sets(
     if len(loaders) > 1:
         weights = list(shares.values())
         train = mixed_loader(loaders, weights, batch_size, workers)
-    lengths = default_hand().mean_bone_lengths(joint_family)
     total = sum(shares.values())
     parts = [f'{share / total:.0%} {name}' for name, share in shares.items()]
     return dict(
         trained_on=' + '.join(parts),
         train_dataloader=dict(train, _delete_=True),
-        model=dict(mean_bone_lengths_mm=lengths.round(2).tolist()),
+        model=dict(mean_bone_lengths_mm=mean_bone_lengths(joint_family)),
         val_cfg=None,
         val_dataloader=None,
         val_evaluator=None,

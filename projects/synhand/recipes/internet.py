@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from synhand.recipes.data import synthetic_data
 from synhand.recipes.mixed import with_extras
-from synhand.recipes.models import estimator, mean_bone_lengths
-from synhand.skeleton import BONES, REFERENCE_BONE
+from synhand.recipes.models import estimator, reference_bone_mm
 
 _CELLS = 64
 
@@ -39,7 +38,6 @@ def internet_model(
         input_size: (W, H) of the crop in pixels.
         joint_family: Of the synthetic hands it is trained on.
     """
-    lengths = mean_bone_lengths(joint_family)
     pooled = dict(in_channels=in_channels, hidden_dims=(512,))
     head = dict(
         type='OneHandInternetHead',
@@ -53,7 +51,7 @@ def internet_model(
         root_head_cfg=dict(pooled, heatmap_size=_CELLS),
         hand_type_head_cfg=dict(pooled, num_labels=2),
         decoder=internet_codec(input_size),
-        bone_mm=lengths[BONES.index(REFERENCE_BONE)],
+        bone_mm=reference_bone_mm(joint_family),
     )
     return estimator(features, head, None, joint_family=joint_family)
 

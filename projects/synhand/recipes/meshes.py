@@ -11,9 +11,8 @@ from synhand.recipes.features import (
     pretrained_backbone,
     resnet18_half,
 )
-from synhand.recipes.models import codec, estimator, mean_bone_lengths
+from synhand.recipes.models import codec, estimator, reference_bone_mm
 from synhand.recipes.schedules import schedule
-from synhand.skeleton import BONES, REFERENCE_BONE
 
 _MM_A_METRE = 1000.0
 
@@ -126,8 +125,7 @@ def graphormer_weights(joint_family: str = 'anatomical') -> dict:
     There all losses weigh 1, in metres and in [-1, 1] over the crop; here
     they are in reference bones and crop widths. Relative to the vertices'.
     """
-    lengths = mean_bone_lengths(joint_family)
-    bone = lengths[BONES.index(REFERENCE_BONE)] / _MM_A_METRE
+    bone = reference_bone_mm(joint_family) / _MM_A_METRE
     return dict(vertices=1.0, pose=round(bone, 4), uv=round(4 / bone, 1))
 
 

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-import numpy as np
-
-from synhand.hands.anatomy import LOWER, UPPER
-from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
-from synhand.skeleton import BONES, NUM_KEYPOINTS, REFERENCE_BONE
+from synhand.hands.anny_hand import default_hand
+from synhand.skeleton import BONES, REFERENCE_BONE
 
 MEAN_RGB = (123.675, 116.28, 103.53)
 STD_RGB = (58.395, 57.12, 57.375)
 
 Z_RANGE_MM = 200.0
 """Volumes hold depths within so much of the wrist's."""
-
-_LIMIT_POSES = 1500
-_LIMIT_PEOPLE = 60
 
 
 def codec(input_size: Sequence[int], extras: Sequence[str] = ()) -> dict:
@@ -30,6 +23,11 @@ def codec(input_size: Sequence[int], extras: Sequence[str] = ()) -> dict:
 def mean_bone_lengths(joint_family: str = 'anatomical') -> list[float]:
     """Lengths (20,) of `BONES` in mm of the synthetic hands' mean."""
     return default_hand().mean_bone_lengths(joint_family).round(2).tolist()
+
+
+def reference_bone_mm(joint_family: str = 'anatomical') -> float:
+    """Length of `REFERENCE_BONE` in mm of the synthetic hands' mean."""
+    return mean_bone_lengths(joint_family)[BONES.index(REFERENCE_BONE)]
 
 
 def latent25d_model(
@@ -82,7 +80,7 @@ def volumetric_model(
         **head: Further arguments of `VolumetricHead`. Its `z_range` is
             `Z_RANGE_MM` in reference bones of the mean hand.
     """
-    bone = mean_bone_lengths(joint_family)[BONES.index(REFERENCE_BONE)]
+    bone = reference_bone_mm(joint_family)
     return estimator(
         features,
         dict(
@@ -127,39 +125,11 @@ def estimator(
 def biomechanics(joint_family: str = 'anatomical', **weights: float) -> dict:
     """`BiomechanicalLoss` with limits of the synthetic hand.
 
-    The joint angles are bounded by what poses drawn from all degrees of
-    freedom, limits included, reach, the lengths and the palm by the shapes of
-    many people. No statistic of recorded hands goes in.
-
     Args:
         joint_family: Of the keypoints.
         **weights: See `BiomechanicalLoss`.
     """
-    limits = dict(_limits(joint_family))
+    from synhand.models.losses.biomechanical import synthetic_limits
+
+    limits = synthetic_limits(joint_family)
     return dict(type='BiomechanicalLoss', weights=weights, **limits)
-
-
-@lru_cache
-def _limits(joint_family: str) -> dict[str, list]:
-    import torch
-
-    from synhand.models.losses.biomechanical import measure_limits
-
-    points = torch.from_numpy(_sampled_hands(joint_family))
-    return measure_limits(points)
-
-
-def _sampled_hands(joint_family: str) -> np.ndarray:
-    """Keypoints (N, 21, 3) in reference bones, right hands."""
-    rng = np.random.default_rng(0)
-    hand = default_hand()
-    people = rng.permutation(len(hand.people))[:_LIMIT_PEOPLE]
-    rests = [hand.rest(hand.people[i], ADULT_LENGTH_MM) for i in people]
-    share = rng.uniform(-0.1, 1.1, (_LIMIT_POSES, len(LOWER))).clip(0, 1)
-    angles = LOWER + share * (UPPER - LOWER)
-    points = np.empty((_LIMIT_POSES, NUM_KEYPOINTS, 3))
-    for i, pose in enumerate(angles):
-        rest = rests[i % len(rests)]
-        points[i] = hand.pose_keypoints(rest, pose)[joint_family]
-    middle = points[:, REFERENCE_BONE[1]] - points[:, REFERENCE_BONE[0]]
-    return points / np.linalg.norm(middle, axis=-1)[:, None, None]

@@ -11,18 +11,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from synhand.skeleton import BONES, FINGERS
+from synhand.hands.anatomy import LOWER, UPPER
+from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
+from synhand.skeleton import BONES, FINGERS, NUM_KEYPOINTS, REFERENCE_BONE
 
 DIRECTIONS = 16
 """Half-planes that bound the two angles of a joint."""
 
 _EPS = 1e-6
+_LIMIT_POSES = 1500
+_LIMIT_PEOPLE = 60
 _PARENTS = tuple(parent for parent, _ in BONES)
 _CHILDREN = tuple(child for _, child in BONES)
 _FIRST_BONES = tuple(chain[0] - 1 for chain in FINGERS.values())
@@ -210,3 +216,37 @@ class BiomechanicalLoss(nn.Module):
 def _outside(values: Tensor, limits: Tensor) -> Tensor:
     low, high = limits.to(values).unbind(-1)
     return (low - values).relu() + (values - high).relu()
+
+
+def synthetic_limits(joint_family: str) -> dict[str, list]:
+    """`measure_limits` of the synthetic hand.
+
+    The joint angles are bounded by what poses drawn from all degrees of
+    freedom, limits included, reach, the lengths and the palm by the shapes of
+    many people. No statistic of recorded hands goes in.
+
+    Args:
+        joint_family: Of the keypoints.
+    """
+    return dict(_synthetic_limits(joint_family))
+
+
+@lru_cache
+def _synthetic_limits(joint_family: str) -> dict[str, list]:
+    return measure_limits(torch.from_numpy(_sampled_hands(joint_family)))
+
+
+def _sampled_hands(joint_family: str) -> np.ndarray:
+    """Keypoints (N, K, 3) in reference bones, right hands."""
+    rng = np.random.default_rng(0)
+    hand = default_hand()
+    people = rng.permutation(len(hand.people))[:_LIMIT_PEOPLE]
+    rests = [hand.rest(hand.people[i], ADULT_LENGTH_MM) for i in people]
+    share = rng.uniform(-0.1, 1.1, (_LIMIT_POSES, len(LOWER))).clip(0, 1)
+    angles = LOWER + share * (UPPER - LOWER)
+    points = np.empty((_LIMIT_POSES, NUM_KEYPOINTS, 3))
+    for i, pose in enumerate(angles):
+        rest = rests[i % len(rests)]
+        points[i] = hand.pose_keypoints(rest, pose)[joint_family]
+    middle = points[:, REFERENCE_BONE[1]] - points[:, REFERENCE_BONE[0]]
+    return points / np.linalg.norm(middle, axis=-1)[:, None, None]
