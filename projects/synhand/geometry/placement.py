@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synhand.geometry.cameras import pixel_rays
+from synhand.geometry.pose25d import DEPTH_RANGE, global_scale
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -85,3 +86,30 @@ def place_in_view(
     depth = np.clip(depth, *limits)
     offset = (missing + rays * depth[..., None, None]).mean(-2)
     return np.concatenate([offset, depth[..., None]], -1)
+
+
+def place_hand(
+    relative: npt.ArrayLike,
+    pixels: npt.ArrayLike,
+    camera_matrix: npt.ArrayLike,
+    bone_scale_mm: npt.ArrayLike,
+    mean_bone_lengths_mm: npt.ArrayLike,
+) -> tuple[FloatArray, FloatArray]:
+    """Where a hand of unknown place and size is, before its camera.
+
+    Args:
+        relative: (B, K, 3) in reference bones, camera frame up to a
+            translation.
+        pixels: (B, K, 2).
+        camera_matrix: (B, 3, 3) in pixels.
+        bone_scale_mm: (B,) length of the reference bone; NaN: unknown.
+        mean_bone_lengths_mm: (20,), tell the size where that is unknown.
+
+    Returns:
+        Translation (B, 3) in reference bones and scale (B,) in mm a
+        reference bone: `(relative + translation) * scale` is in mm, camera
+        frame.
+    """
+    offset = place_in_view(relative, pixels, camera_matrix, DEPTH_RANGE)
+    mean_scale = global_scale(relative, mean_bone_lengths_mm)
+    return offset, np.where(np.isnan(bone_scale_mm), mean_scale, bone_scale_mm)

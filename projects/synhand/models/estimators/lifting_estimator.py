@@ -14,8 +14,8 @@ from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
-from synhand.geometry.placement import place_in_view
-from synhand.geometry.pose25d import DEPTH_RANGE, from_25d, global_scale
+from synhand.geometry.placement import place_hand
+from synhand.geometry.pose25d import from_25d
 from synhand.models.estimators.cameras import camera_of
 from synhand.models.lifters.base import Lifter, canonical_poses
 from synhand.models.lifters.views import canonical
@@ -173,9 +173,9 @@ class LiftingEstimator(BaseModel):
         return from_25d(pose, cameras, scales, mean_bone_lengths_mm=lengths)
 
     def _placed(self, shapes, keypoints, cameras, scales) -> np.ndarray:
-        offset = place_in_view(shapes, keypoints, cameras, DEPTH_RANGE)
-        mean = global_scale(shapes, self.mean_bone_lengths_mm)
-        scale = np.where(np.isnan(scales), mean, scales)
+        offset, scale = place_hand(
+            shapes, keypoints, cameras, scales, self.mean_bone_lengths_mm
+        )
         return (shapes + offset[:, None]) * scale[:, None, None]
 
 

@@ -9,19 +9,8 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import SampleList
 
-from synhand.geometry.placement import place_in_view, virtual_rotation
-from synhand.geometry.pose25d import DEPTH_RANGE, global_scale
+from synhand.geometry.placement import place_hand, virtual_rotation
 from synhand.models.estimators.hand_estimator import HandPoseEstimator
-
-
-def crop_rotation(sample: PoseDataSample, camera: np.ndarray) -> np.ndarray:
-    """(1, 3, 3) from the camera's frame to that of the sample's crop."""
-    roll = sample.metainfo.get('bbox_rotation')
-    return virtual_rotation(
-        camera,
-        sample.metainfo['input_center'],
-        0.0 if roll is None else roll,
-    )
 
 
 @MODELS.register_module()
@@ -32,7 +21,9 @@ class RelativeHandEstimator(HandPoseEstimator):
     camera that looks at the crop's centre. It is turned to the camera's
     frame, moved until it projects to the predicted pixels, and brought to mm
     by the given length of the reference bone, else by mean bone lengths. The
-    prediction's fields are those of `HandPoseEstimator`.
+    prediction's fields are those of `HandPoseEstimator`, and `vertices_cam`
+    (1, V, 3) in mm, camera frame, where the head gives a mesh's vertices
+    behind the keypoints: they move with them.
 
     Args:
         *args: Those of `HandPoseEstimator`.
@@ -57,18 +48,28 @@ class RelativeHandEstimator(HandPoseEstimator):
 
     def _place(self, sample: PoseDataSample) -> None:
         prediction, camera = sample.pred_instances, self._camera(sample)
-        rotation = crop_rotation(sample, camera)
+        meta = sample.metainfo
+        roll = meta.get('bbox_rotation')
+        rotation = virtual_rotation(
+            camera, meta['input_center'], 0.0 if roll is None else roll
+        )
         prediction.pop('keypoints_z')  # along the crop's axis
-        relative = prediction.pop('keypoint_relative') @ rotation
+        whole = prediction.pop('keypoint_relative') @ rotation
         pixels = prediction.keypoints
-        offset = place_in_view(relative, pixels, camera, DEPTH_RANGE)
-        points = relative + offset[:, None]
-        scale = sample.metainfo.get('bone_scale', np.full(1, np.nan))
-        mean_scale = global_scale(relative, self.mean_bone_lengths_mm)
-        scale = np.where(np.isnan(scale), mean_scale, scale)
+        count = pixels.shape[1]
+        relative = whole[:, :count]
+        offset, scale = place_hand(
+            relative,
+            pixels,
+            camera,
+            meta.get('bone_scale', np.full(1, np.nan)),
+            self.mean_bone_lengths_mm,
+        )
+        points = (whole + offset[:, None]) * scale[:, None, None]
+        points = points.astype(np.float32)
         prediction.keypoints_25d = np.concatenate(
             [pixels, relative[..., 2:]], -1
         )
-        prediction.keypoints_cam = (points * scale[:, None, None]).astype(
-            np.float32
-        )
+        prediction.keypoints_cam = points[:, :count]
+        if points.shape[1] > count:
+            prediction.vertices_cam = points[:, count:]

@@ -7,25 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 from mmpose.registry import MODELS
-from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
-from synhand.models.estimators.relative_estimator import (
-    RelativeHandEstimator,
-    crop_rotation,
-)
+from synhand.models.estimators.relative_estimator import RelativeHandEstimator
 from synhand.models.gaussian_maps import gaussian_maps
 from synhand.models.heads.pose_head import keypoint_targets
-from synhand.skeleton import ROOT
 
 
 @MODELS.register_module()
 class MeshHandEstimator(RelativeHandEstimator):
     """`RelativeHandEstimator` for a head that is a `MeshHead`.
-
-    To the prediction it adds `vertices_cam` (1, V, 3) in mm, camera frame,
-    where the head gives vertices; they move with the keypoints.
 
     Args:
         *args: Those of `RelativeHandEstimator`.
@@ -66,25 +58,6 @@ class MeshHandEstimator(RelativeHandEstimator):
         maps = gaussian_maps(position, size, self.heatmaps['sigma'])
         maps = maps * weights.clamp(0, 1)[..., None, None]
         return torch.cat([inputs, maps.to(inputs)], 1)
-
-    def _place(self, sample: PoseDataSample) -> None:
-        prediction = sample.pred_instances
-        whole = prediction.keypoint_relative
-        count = prediction.keypoints.shape[1]
-        prediction.keypoint_relative = whole[:, :count]
-        super()._place(sample)
-        if whole.shape[1] == count:
-            return
-        camera = self._camera(sample)
-        rotation = crop_rotation(sample, camera)
-        turned = whole @ rotation
-        turned = turned - turned[:, ROOT, None]
-        placed = prediction.keypoints_cam
-        root = placed[:, ROOT, None]
-        size, wanted = turned[:, :count], placed - root
-        scale = np.linalg.norm(wanted) / np.linalg.norm(size)
-        vertices = turned[:, count:] * scale + root
-        prediction.vertices_cam = vertices.astype(np.float32)
 
 
 def _given_keypoints(samples: SampleList) -> Tensor:
