@@ -131,7 +131,7 @@ def test_a_loss_a_stage_and_the_last_one_predicts():
 def test_losses_can_be_left_out_and_unknown_ones_are_named():
     losses = _head(loss={'heatmap': 0.0}).loss(_feats(), _samples())
     assert set(losses) == {'loss_uv', 'loss_z'}
-    with pytest.raises(ValueError, match='loss: expected weights'):
+    with pytest.raises(ValueError, match='weights of losses: expected'):
         _head(loss={'bone': 1.0})
 
 

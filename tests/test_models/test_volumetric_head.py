@@ -178,7 +178,7 @@ def test_predictions_and_half_precision():
     ('changes', 'line'),
     [
         ({'variant': 'soft'}, 'variant: expected one of'),
-        ({'loss': {'bone': 1.0}}, 'loss: expected weights'),
+        ({'loss': {'bone': 1.0}}, 'weights of losses: expected'),
         ({'depths': (1, 2)}, 'depths: expected one for each'),
     ],
 )

@@ -156,7 +156,7 @@ def test_the_neck_joins_four_maps_at_stride_32():
 
 
 def test_wrong_options_are_named():
-    with pytest.raises(ValueError, match=r"loss_weights: .*\['x'\]"):
+    with pytest.raises(ValueError, match=r"weights of losses: .*\['x'\]"):
         make_head(loss_weights=dict(x=1))
     with pytest.raises(ValueError, match='one for each of 3 widths, got 1'):
         make_head(graph_blocks=(True,))

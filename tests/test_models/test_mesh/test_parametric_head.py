@@ -135,7 +135,7 @@ def test_it_finds_known_hands():
     ('changes', 'text'),
     [
         (dict(rotation='euler'), 'rotation: expected one of'),
-        (dict(loss_weights=dict(x=1)), r"loss_weights: .*\['x'\]"),
+        (dict(loss_weights=dict(x=1)), r"weights of losses: .*\['x'\]"),
         (dict(pose_components=27), r'at most \(26, 40\), got \(27, 10\)'),
     ],
 )

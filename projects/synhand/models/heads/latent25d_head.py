@@ -22,7 +22,11 @@ from synhand.models.heads.parts import (
     first_root_depth,
     rays_of,
 )
-from synhand.models.heads.pose_head import PoseHead
+from synhand.models.heads.pose_head import (
+    PoseHead,
+    changed_weights,
+    weighted_losses,
+)
 from synhand.models.labels import collect_labels
 from synhand.skeleton import JOINT_FAMILIES, NUM_KEYPOINTS, ROOT
 
@@ -115,8 +119,8 @@ class Latent25DHead(PoseHead):
         self.in_index = [in_index] if single else list(in_index)
         self.num_joints = num_joints
         self.families = families
-        self.loss_weights = {**_LOSSES, **(loss or {})}
-        self._check(loss, variant, biomechanics)
+        self.loss_weights = changed_weights(_LOSSES, loss)
+        self._check(variant, biomechanics)
         self.reader = READERS[variant](sigma, score_radius)
         outputs = len(JOINT_FAMILIES) if families == 'outputs' else 1
         maps = 2 * outputs * num_joints
@@ -151,14 +155,9 @@ class Latent25DHead(PoseHead):
 
     def _check(
         self,
-        loss: Mapping[str, float] | None,
         variant: str,
         biomechanics: ConfigType | None,
     ) -> None:
-        if set(self.loss_weights) != set(_LOSSES):
-            raise ValueError(
-                f'loss: expected weights of {tuple(_LOSSES)}, got {loss}'
-            )
         if variant not in READERS:
             raise ValueError(
                 f'variant: expected one of {tuple(READERS)}, got {variant!r}'
@@ -329,7 +328,9 @@ class Latent25DHead(PoseHead):
                 found = self.reader.losses(
                     pose, maps, depths, target, self.loss_weights
                 )
-                losses.update(self._weighted(found, suffix))
+                losses.update(
+                    weighted_losses(found, self.loss_weights, suffix)
+                )
             losses.update(self._part_losses(feats, pose, family, label))
         return losses
 
@@ -346,15 +347,6 @@ class Latent25DHead(PoseHead):
             map_weights,
         )
 
-    def _weighted(
-        self, losses: dict[str, Tensor], suffix: str = ''
-    ) -> dict[str, Tensor]:
-        return {
-            f'loss_{name}{suffix}': value * self.loss_weights[name]
-            for name, value in losses.items()
-            if self.loss_weights[name] > 0
-        }
-
     def _part_losses(
         self,
         feats: Feats,
@@ -368,14 +360,14 @@ class Latent25DHead(PoseHead):
             side = label('side_labels'), label('side_weights')
             losses['side'] = self.side.loss(feats[self.side_index], *side)
         if self.root_depth is None and self.biomechanics is None:
-            return self._weighted(losses)
+            return weighted_losses(losses, self.loss_weights)
         rays = rays_of(pose, label('crop_cameras'))
         known = label('camera_weights') * label('root_depth_weights')
         true = label('root_depths')
         if self.root_depth is not None:
             depth = self.root_depth(rays)
             losses['root_depth'] = ((depth - true).abs() * known).mean()
-        losses = self._weighted(losses)
+        losses = weighted_losses(losses, self.loss_weights)
         if self.biomechanics is not None:
             weight = label('camera_weights')
             if family is not None:

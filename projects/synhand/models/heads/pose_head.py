@@ -196,7 +196,20 @@ def changed_weights(
     unknown = set(changes or ()) - set(weights)
     if unknown:
         raise ValueError(
-            f'loss_weights: expected some of {tuple(weights)}, got '
+            f'weights of losses: expected some of {tuple(weights)}, got '
             f'{sorted(unknown)}'
         )
     return dict(weights, **(changes or {}))
+
+
+def weighted_losses(
+    losses: Mapping[str, Tensor],
+    weights: Mapping[str, float],
+    suffix: str = '',
+) -> dict[str, Tensor]:
+    """`loss_NAME` with a suffix, for all losses whose weight is above 0."""
+    return {
+        f'loss_{name}{suffix}': weights[name] * value
+        for name, value in losses.items()
+        if weights[name] > 0
+    }

@@ -13,7 +13,11 @@ from mmpose.utils.typing import ConfigType, SampleList
 from torch import Tensor, nn
 
 from synhand.models.heads.map_readers import Target, coordinate_losses
-from synhand.models.heads.pose_head import PoseHead
+from synhand.models.heads.pose_head import (
+    PoseHead,
+    changed_weights,
+    weighted_losses,
+)
 from synhand.models.heatmaps import (
     gaussian_divergence,
     gaussian_misfit,
@@ -97,9 +101,9 @@ class VolumetricHead(PoseHead):
     ) -> None:
         super().__init__(init_cfg)
         self.depths, self.in_index = list(depths), list(in_index)
-        self.loss_weights = {**_LOSSES, **(loss or {})}
+        self.loss_weights = changed_weights(_LOSSES, loss)
         self.variant = variant
-        self._check(loss)
+        self._check()
         self.z_range = z_range
         self.num_joints = num_joints
         self.sigma = sigma
@@ -122,11 +126,7 @@ class VolumetricHead(PoseHead):
         self.register_buffer('not_root', not_root, persistent=False)
         self.decoder = KEYPOINT_CODECS.build(decoder) if decoder else None
 
-    def _check(self, loss: Mapping[str, float] | None) -> None:
-        if set(self.loss_weights) != set(_LOSSES):
-            raise ValueError(
-                f'loss: expected weights of {tuple(_LOSSES)}, got {loss}'
-            )
+    def _check(self) -> None:
         if self.variant not in _VARIANTS:
             raise ValueError(
                 f'variant: expected one of {_VARIANTS}, got {self.variant!r}'
@@ -208,11 +208,7 @@ class VolumetricHead(PoseHead):
             for stage, volume in enumerate(volumes):
                 found = self._stage_losses(volume, stage, target)
                 losses.update(
-                    {
-                        f'loss_{name}_{stage}': value * self.loss_weights[name]
-                        for name, value in found.items()
-                        if self.loss_weights[name] > 0
-                    }
+                    weighted_losses(found, self.loss_weights, f'_{stage}')
                 )
         return losses
 

@@ -20,6 +20,7 @@ from synhand.models.heads.pose_head import (
     changed_weights,
     keypoint_targets,
     relative_targets,
+    weighted_losses,
 )
 from synhand.models.mesh.encoder import EncoderBlock
 from synhand.models.mesh.mesh_head import (
@@ -232,9 +233,7 @@ class MeshGraphormerHead(MeshHead):
                 losses['uv'] += squared_error(flat, position, seen)
         if self.hand is not None:
             losses['vertices'] = self._vertex_loss(found, batch_data_samples)
-        return {
-            f'loss_{k}': self.loss_weights[k] * v for k, v in losses.items()
-        }
+        return weighted_losses(losses, self.loss_weights)
 
     def _vertex_loss(
         self, found: dict[str, Tensor], samples: SampleList

@@ -21,6 +21,7 @@ from synhand.models.heads.pose_head import (
     changed_weights,
     keypoint_targets,
     relative_targets,
+    weighted_losses,
 )
 from synhand.models.labels import collect_labels
 from synhand.models.mesh.mesh_head import (
@@ -178,7 +179,7 @@ class ParametricHandHead(MeshHead):
         if weights['mask'] > 0:
             surface = self._project(found['vertices'], found['view'])
             losses['mask'] = _outside(surface, batch_data_samples)
-        return {f'loss_{k}': weights[k] * v for k, v in losses.items()}
+        return weighted_losses(losses, weights)
 
     def _beyond(self, dofs: Tensor) -> Tensor:
         """Radians (B, D) by which joints are bent too far."""
