@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import SampleList
 from torch import Tensor
+
+from synhand.skeleton import HAND_SIDES
 
 
 def collect_labels(
@@ -28,3 +31,11 @@ def collect_labels(
     if isinstance(labels[0], Tensor):
         return torch.cat(labels).to(device)
     return torch.from_numpy(np.concatenate(labels)).to(device)
+
+
+def known_side(sample: PoseDataSample) -> int:
+    """0 left, 1 right, -1 unknown, of the hand in the image."""
+    side = sample.gt_instances.get('hand_side', None)
+    if side is None:
+        return HAND_SIDES['unknown']
+    return int(np.ravel(side)[0])

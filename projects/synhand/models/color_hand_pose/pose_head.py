@@ -21,8 +21,8 @@ from synhand.models.color_hand_pose.canonical import (
 )
 from synhand.models.gaussian_maps import map_peaks
 from synhand.models.heads.pose_head import Feats, PoseHead
-from synhand.models.labels import collect_labels
-from synhand.skeleton import NUM_KEYPOINTS
+from synhand.models.labels import collect_labels, known_side
+from synhand.skeleton import HAND_SIDES, NUM_KEYPOINTS
 
 VARIANTS = ('proposed', 'direct', 'bottleneck', 'local')
 _BOTTLENECK = 30
@@ -254,14 +254,11 @@ class CanonicalPoseHead(PoseHead):
 
     def conditions(self, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Sides of the hands as the crops show them; unknown ones: right."""
-        sides = [
-            np.asarray(s.gt_instances.get('hand_side', [-1]))[0]
-            for s in batch_data_samples
-        ]
+        sides = [known_side(sample) for sample in batch_data_samples]
         mirrored = [
             s.metainfo.get('mirrored', False) for s in batch_data_samples
         ]
-        right = np.array(sides) != 0
+        right = np.array(sides) != HAND_SIDES['left']
         return dict(right=torch.from_numpy(right ^ np.array(mirrored)))
 
     def read_out(self, feats: Feats, right: Tensor) -> dict[str, Tensor]:

@@ -17,9 +17,10 @@ from torch import Tensor
 from synhand.geometry.placement import place_hand
 from synhand.geometry.pose25d import from_25d
 from synhand.models.estimators.cameras import camera_of
+from synhand.models.labels import known_side
 from synhand.models.lifters.base import Lifter, canonical_poses
 from synhand.models.lifters.views import canonical
-from synhand.skeleton import MEAN_BONE_LENGTHS_MM
+from synhand.skeleton import HAND_SIDES, MEAN_BONE_LENGTHS_MM
 
 
 @MODELS.register_module()
@@ -192,8 +193,7 @@ def _given(keypoints: Tensor, sample: Any) -> InstanceData:
 
 def _is_left(sample: Any) -> bool:
     """Left hands are lifted as mirrored right ones."""
-    side = sample.gt_instances.get('hand_side', np.full(1, -1))
-    return bool(np.asarray(side)[0] == 0)
+    return known_side(sample) == HAND_SIDES['left']
 
 
 def _labels(samples: SampleList) -> tuple[np.ndarray, np.ndarray]:

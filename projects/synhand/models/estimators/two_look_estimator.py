@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
-from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 from torch.nn import functional as F
@@ -20,7 +19,7 @@ from synhand.models.estimators.hand_estimator import (
     HandPoseEstimator,
 )
 from synhand.models.heads.parts import SideClassifier
-from synhand.models.labels import collect_labels
+from synhand.models.labels import collect_labels, known_side
 from synhand.models.upright import UprightWindows, upright_windows
 
 _LEARNERS = ('reader', 'side')
@@ -177,7 +176,7 @@ class TwoLookEstimator(HandPoseEstimator):
         """
         right = torch.ones(len(crops), device=crops.device)
         unknown = torch.tensor(
-            [_known_side(s) < 0 for s in samples], device=crops.device
+            [known_side(s) < 0 for s in samples], device=crops.device
         )
         if self.side is not None and unknown.any():
             right = torch.where(unknown, self._classify(windows, crops), right)
@@ -291,12 +290,6 @@ def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     return (values * weights).sum(0) / weights.expand_as(values).sum(0)
 
 
-def _known_side(sample: PoseDataSample) -> int:
-    """0 left, 1 right, -1 unknown."""
-    side = sample.gt_instances.get('hand_side', None)
-    return -1 if side is None else int(np.ravel(side)[0])
-
-
 def _add_sides(
     predictions: list[InstanceData], right: Tensor, samples: SampleList
 ) -> None:
@@ -304,7 +297,7 @@ def _add_sides(
     for prediction, chance, sample in zip(
         predictions, right.tolist(), samples, strict=True
     ):
-        known = _known_side(sample)
+        known = known_side(sample)
         side = known if known >= 0 else int(chance >= 0.5)
         prediction.hand_side = np.array([side], np.int8)
         prediction.hand_side_scores = np.array([max(chance, 1 - chance)])
