@@ -19,9 +19,8 @@ SUFFIXES = (
 )
 """What an image file's name ends in, where a folder is searched."""
 
-_MOST_PIXELS = 2 * (
-    Image.MAX_IMAGE_PIXELS or 0
-)  # from there on Pillow refuses
+# Pillow refuses images of more.
+_MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
 
 
 def read_image(path: str | Path) -> npt.NDArray[np.uint8]:
