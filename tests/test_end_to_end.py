@@ -90,7 +90,7 @@ def test_a_missing_folder_is_one_clear_line(config):
 
 def test_real_photos_are_scored(config, root, real_data, tmp_path):
     """Ge 2019 through the same model: every headline metric is there."""
-    other = Config.fromfile(root / _CONFIG.replace('quick_synhand', 'ge2019'))
+    other = Config.fromfile(root / 'configs/benchmarks/latent25d_ge2019.py')
     config.test_dataloader = other.test_dataloader
     config.test_dataloader.num_workers = 0
     config.test_dataloader.dataset.data_root = str(real_data / 'ge2019')

@@ -371,7 +371,7 @@ def test_dexycb_files(tmp_path):
         (lambda: DexYcbDataset('x', 'val', [5]), 'subjects: expected some'),
         (lambda: StbDataset('x', 'val'), 'split: expected train, test'),
         (lambda: StbDataset('x', cameras=['BB']), 'cameras: expected SK'),
-        (lambda: StbDataset('x', wrist='elbow'), 'wrist: expected hand3d'),
+        (lambda: StbDataset('x', wrist='elbow'), 'wrist: expected middle'),
         (lambda: HiuDmtlDataset('x', first='up'), 'first: expected one of'),
     ],
 )
