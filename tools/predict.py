@@ -27,7 +27,11 @@ from synhand.apis import (
     find_images,
     read_image,
 )
-from synhand.apis.predictor import MIN_SCORE, PredictionError
+from synhand.apis.predictor import (
+    MIN_SCORE,
+    PredictionError,
+    sure_hands,
+)
 from synhand.apis.queries import check_box
 from synhand.datasets.hand_json import read_annotations
 from synhand.files import write_bytes
@@ -250,9 +254,8 @@ class Run:
             else:
                 job.found += self._search(hand, job.image)
         self._waiting.append(job)
-        if sum(len(j.hands) for j in self._waiting) >= (
-            self.predictor.batch_size
-        ):
+        waiting = sum(max(1, len(job.hands)) for job in self._waiting)
+        if waiting >= self.predictor.batch_size:
             self.flush()
 
     def _search(self, hand: Hand, image: object) -> list:
@@ -284,7 +287,8 @@ class Run:
             )
         )
         for job in self._waiting:
-            hands = [next(found) for _ in job.hands] + job.found
+            hands = [next(found) for _ in job.hands]
+            hands += sure_hands(job.found, self.min_score)
             self.entries += [
                 dict(image=Path(job.name).as_posix(), **hand.to_json())
                 for hand in hands

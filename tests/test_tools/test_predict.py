@@ -127,6 +127,30 @@ def test_every_hand_that_is_found_is_read(predict, photos, capsys):
     assert '2 hands in 1 images, 0 skipped' in capsys.readouterr().out
 
 
+def test_a_hand_that_is_searched_for_twice_is_there_once(predict, photos):
+    path = photos / 'both.json'
+    path.write_text(json.dumps([{'image': 'in/0.jpg'}] * 2))
+
+    def find(image):
+        return [FoundHand(np.float32([10, 10, 60, 60]))]
+
+    options = ['--annotations', path, '--no-images', '--min-score', 0]
+    code, found = predict(photos / 'in' / '0.jpg', *options, find=find)
+    assert (code, len(found)) == (0, 1)
+
+
+def test_photos_do_not_wait_for_the_last_one(predict, photos, tmp_path):
+    written = []
+
+    def find(image):
+        written.append(len(list((tmp_path / 'out').rglob('*.png'))))
+        return [FoundHand(np.float32([10, 10, 60, 60]))]
+
+    options = ['--batch-size', 1, '--min-score', 0]
+    predict(photos / 'in', *options, find=find)
+    assert written == [0, 1, 2]
+
+
 def test_places_with_unsure_keypoints_are_no_hands(predict, photos):
     def find(image):
         return [FoundHand(np.float32([10, 10, 60, 60]))]
