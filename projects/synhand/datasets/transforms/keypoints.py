@@ -58,11 +58,13 @@ class LoadKeypoints2D(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Adds `keypoints_2d` (1, K, 3): u, v in px, score."""
         if self.path.suffix == '.json':
-            candidates = self._of_image(Path(results['img_path']))
+            key = results['img_path']
+            candidates = self._of_image(Path(key))
         else:
-            candidates = self._found.get(results['id'])
+            key = results['id']
+            candidates = self._found.get(key)
         if not candidates:
-            raise ValueError(f'{self.path}: no keypoints of {results["id"]!r}')
+            raise ValueError(f'{self.path}: no keypoints of {key!r}')
         centres = [np.nanmean(c[:, :2], 0) for c in candidates]
         box = np.asarray(results['bbox'])[0]
         apart = np.abs(np.array(centres) - (box[:2] + box[2:]) / 2).sum(1)
@@ -71,19 +73,16 @@ class LoadKeypoints2D(BaseTransform):
 
     def _of_image(self, path: Path) -> list[npt.NDArray[np.float32]]:
         """Of the entries whose path ends most like this one."""
-        agreed = {
-            entry: common
-            for entry in self._found
-            if (common := _common_end(Path(entry).parts, path.parts))
-        }
-        most = max(agreed.values(), default=0)
-        best = [entry for entry, common in agreed.items() if common == most]
+        entries = self._found.get(path.name, {})
+        common = {e: _common_end(Path(e).parts, path.parts) for e in entries}
+        most = max(common.values(), default=0)
+        best = [entry for entry in entries if common[entry] == most]
         if len(best) > 1:
             raise ValueError(
                 f'{self.path}: image: expected one that {path} ends like, '
                 f'found {best[0]} and {best[1]}'
             )
-        return self._found[best[0]] if best else []
+        return entries[best[0]] if best else []
 
 
 def _common_end(one: Sequence[str], other: Sequence[str]) -> int:
@@ -95,13 +94,15 @@ def _common_end(one: Sequence[str], other: Sequence[str]) -> int:
 _Found = dict[object, list[npt.NDArray[np.float32]]]
 
 
-def _read_json(path: Path) -> _Found:
+def _read_json(path: Path) -> dict[str, _Found]:
+    """Keypoints by the file's name, then by the image as it is given."""
     try:
         entries = json.loads(path.read_text(encoding='utf-8'))
-        found: _Found = {}
+        found: dict[str, _Found] = {}
         for entry in entries:
             points = np.asarray(entry['keypoints_2d'], np.float32)
-            found.setdefault(entry['image'], []).append(
+            images = found.setdefault(Path(entry['image']).name, {})
+            images.setdefault(entry['image'], []).append(
                 points.reshape(NUM_KEYPOINTS, 3)
             )
     except (ValueError, TypeError, KeyError) as error:
