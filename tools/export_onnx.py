@@ -17,7 +17,8 @@ from synhand.apis.export import (
     exportable,
     onnx_difference,
 )
-from synhand.zoo import DEFAULT_MODEL, SCHEME, released_model
+from synhand.apis.loading import model_files
+from synhand.zoo import DEFAULT_MODEL
 
 TOLERANCE = 1e-4
 
@@ -46,12 +47,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
-    config, checkpoint = args.config, args.checkpoint
+    source = args.model, args.config, args.checkpoint
     try:
-        if config is None:
-            released = released_model(args.model or DEFAULT_MODEL)
-            config, checkpoint = released.config_file, SCHEME + released.name
-        model = exportable(config, checkpoint)
+        model = exportable(*model_files(*source, DEFAULT_MODEL))
         facts = dict(input_size=model.input_size, channels='BGR')
         export_onnx(model, args.output, not args.float, facts)
         if args.no_check:

@@ -84,11 +84,10 @@ class RootRelativeLabel(Latent25DLabel):
         points = about['keypoints_cam']
         scale = self._scale(points, about.get('bone_scale'))
         centred = points - points[..., self.root : self.root + 1, :]
-        roll = about.get('bbox_rotation')
         rotation = virtual_rotation(
             about['camera_matrix'],
             about['input_center'],
-            0.0 if roll is None else roll,
+            about.get('bbox_rotation'),
         )
         turned = centred / scale[..., None, None]
         turned = turned @ np.swapaxes(rotation, -1, -2)

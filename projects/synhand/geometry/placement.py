@@ -20,7 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 def virtual_rotation(
     camera_matrix: npt.ArrayLike,
     centre: npt.ArrayLike,
-    roll_degrees: npt.ArrayLike = 0.0,
+    roll_degrees: npt.ArrayLike | None = None,
 ) -> FloatArray:
     """Rotation from the camera's frame to that of a crop's virtual camera.
 
@@ -31,7 +31,7 @@ def virtual_rotation(
         camera_matrix: (..., 3, 3) in pixels.
         centre: (..., 2), the crop's centre in pixels.
         roll_degrees: (...), how far the crop's content is turned, from x
-            (right) towards y (down).
+            (right) towards y (down); None: not at all.
 
     Returns:
         (..., 3, 3), R with virtual = R @ camera. NaN where the camera is.
@@ -45,6 +45,7 @@ def virtual_rotation(
         [-gain * x * y, 1 - gain * y * y, -y],
         [x, y, z],
     )
+    roll_degrees = 0.0 if roll_degrees is None else roll_degrees
     angle = np.radians(np.asarray(roll_degrees, np.float64)) + 0 * x
     cos, sin, zero = np.cos(angle), np.sin(angle), np.zeros_like(angle)
     roll = _matrices(

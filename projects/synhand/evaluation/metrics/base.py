@@ -29,7 +29,8 @@ def field(
     Raises:
         ValueError: It has another shape.
     """
-    array = array_of(instances.get(key, ()))
+    value = instances.get(key)
+    array = array_of(() if value is None else value)
     if not array.size:
         array = np.full(shape, np.nan)
     if array.shape != shape:

@@ -63,7 +63,7 @@ def errors_3d(data: Row) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         errors = functional.scale_translation_errors(*points, bone=bone)
         return errors, valid & valid[:, list(bone)].all(axis=1, keepdims=True)
 
-    with_palm = scaled(REFERENCE_BONE)[1] & valid[:, [ROOT]]
+    bone = scaled(REFERENCE_BONE)
     return {
         '': (functional.root_aligned_errors(*points), valid),
         'PA': (functional.procrustes_errors(*points, valid), valid),
@@ -72,8 +72,11 @@ def errors_3d(data: Row) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             valid,
         ),
         'ST': scaled(HO3D_SCALE_BONE),
-        'bone': scaled(REFERENCE_BONE),
-        'palm': (functional.palm_errors(*points), with_palm),
+        'bone': bone,
+        'palm': (
+            functional.palm_errors(*points),
+            bone[1] & valid[:, [ROOT]],
+        ),
         'camera': (functional.distances(*points), valid),
     }
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.model import BaseModel
 from mmengine.runner import load_checkpoint
 from mmengine.structures import InstanceData
@@ -18,8 +17,7 @@ from synhand.geometry.placement import place_hand
 from synhand.geometry.pose25d import from_25d
 from synhand.models.estimators.cameras import camera_of
 from synhand.models.labels import known_side
-from synhand.models.lifters.base import Lifter, canonical_poses
-from synhand.models.lifters.views import canonical
+from synhand.models.lifters.base import Lifter, canonical_poses, whole_poses
 from synhand.skeleton import HAND_SIDES, MEAN_BONE_LENGTHS_MM
 
 
@@ -104,13 +102,7 @@ class LiftingEstimator(BaseModel):
 
         Hands with unknown keypoints are left out.
         """
-        points, mirrored = _labels(data_samples)
-        known = np.isfinite(points).all((1, 2))
-        poses = canonical(
-            torch.from_numpy(points[known]).float(),
-            torch.from_numpy(mirrored[known]),
-        )
-        return self.lifter.view_loss(poses)
+        return self.lifter.view_loss(whole_poses(*_labels(data_samples)))
 
     def fit(self, batches: Iterable[dict], limit: int | None) -> int:
         """Fit the lifter to the labels of a loader's batches.

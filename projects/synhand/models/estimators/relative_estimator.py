@@ -49,9 +49,8 @@ class RelativeHandEstimator(HandPoseEstimator):
     def _place(self, sample: PoseDataSample) -> None:
         prediction, camera = sample.pred_instances, self._camera(sample)
         meta = sample.metainfo
-        roll = meta.get('bbox_rotation')
         rotation = virtual_rotation(
-            camera, meta['input_center'], 0.0 if roll is None else roll
+            camera, meta['input_center'], meta.get('bbox_rotation')
         )
         prediction.pop('keypoints_z')  # along the crop's axis
         whole = prediction.pop('keypoint_relative') @ rotation

@@ -77,6 +77,20 @@ class Lifter(nn.Module):
         """Forget what was derived from the tensors before."""
 
 
+def whole_poses(points: np.ndarray, mirrored: np.ndarray) -> Tensor:
+    """Canonical poses (P, K, 3) of the hands that have all keypoints.
+
+    Args:
+        points: (B, K, 3) in mm; NaN where a keypoint is unknown.
+        mirrored: (B,) true for left hands.
+    """
+    whole = np.isfinite(points).all((1, 2))
+    return canonical(
+        torch.from_numpy(points[whole]).float(),
+        torch.from_numpy(mirrored[whole]),
+    )
+
+
 def canonical_poses(
     batches: Iterable[tuple[np.ndarray, np.ndarray]], limit: int | None
 ) -> Tensor:
@@ -92,11 +106,7 @@ def canonical_poses(
     found: list[Tensor] = []
     count = 0
     for points, mirrored in batches:
-        whole = np.isfinite(points).all((1, 2))
-        poses = canonical(
-            torch.from_numpy(points[whole]).float(),
-            torch.from_numpy(mirrored[whole]),
-        )
+        poses = whole_poses(points, mirrored)
         found.append(poses)
         count += len(poses)
         if limit is not None and count >= limit:
