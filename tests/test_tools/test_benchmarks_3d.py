@@ -5,12 +5,17 @@ import importlib.util
 
 import numpy as np
 import pytest
+import torch
+from scipy.spatial.transform import Rotation
 
+from benchmark_factory import write_interhand
 from helpers import random_hands
 from model_factory import CONFIG, ROOT
 from shard_factory import write_shards
 from synhand.geometry.pose25d import from_25d, reference_length, to_25d
-from synhand.skeleton import REFERENCE_BONE
+from synhand.hands.anny_layer import AnnyLayer
+from synhand.skeleton import KEYPOINT_NAMES, REFERENCE_BONE
+from synhand.synthesis.pose_space import sample_poses
 
 
 def _tool(name):
@@ -142,3 +147,45 @@ def test_both_pipelines_are_timed(sets):
         assert set(found) == {'loader', 'step', 'whole', 'MB'}
         assert all(found[key] > 0 for key in ('loader', 'step', 'whole'))
         assert found['whole'] < found['loader']
+
+
+@pytest.mark.parametrize('side', ['right', 'left'])
+def test_label_offsets_find_a_keypoint_that_was_moved(side):
+    """Labels of the model's own hands, but for one keypoint 6 mm away."""
+    tool = _tool('label_offsets')
+    model = AnnyLayer(side=side, dtype=torch.float64)
+    poses = torch.from_numpy(sample_poses(6, seed=0))
+    turns = Rotation.random(6, random_state=0).as_matrix()
+    turns = torch.from_numpy(turns)
+    hands = model(poses.new_zeros(6, model.num_shape), poses)
+    points = hands.keypoints['anatomical']
+    wrist = KEYPOINT_NAMES.index('wrist')
+    points[:, wrist, 1] += 6.0
+    points = (points @ turns.mT + 500.0).numpy()
+    found = tool.offsets(points, side, 'anatomical', model).mean(0)
+    moved = np.linalg.norm(found, axis=1)
+    assert moved.argmax() == wrist
+    assert found[wrist, 1] == pytest.approx(moved[wrist], rel=0.1)
+    assert 2 < moved[wrist] < 6  # shape and pose take up a part
+
+
+def test_label_offsets_of_the_sets_that_are_named(
+    tmp_path, capsys, monkeypatch
+):
+    tool = _tool('label_offsets')
+    write_interhand(tmp_path)
+    data = next(tmp_path.rglob('*_data.json'))
+    monkeypatch.setattr(
+        'sys.argv',
+        [
+            'label_offsets',
+            '--interhand',
+            str(data),
+            '--interhand-images',
+            '../../images/test',
+        ],
+    )
+    tool.main()
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.startswith('interhand: 4 hands, anatomical')
+    assert [row.split()[0] for row in rows] == list(KEYPOINT_NAMES)

@@ -133,9 +133,10 @@ class AnnyHand:
             vertices, heads = vertices * scale, heads * scale
         tips = np.array([vertices[t].mean(0) for t in self._tips])
         pivots = anatomical_pivots(heads)
+        mano = mano_heads(heads, pivots)
         keypoints = {
-            'anatomical': keypoints_at(pivots, tips),
-            'mano': keypoints_at(mano_heads(heads, pivots), tips),
+            'anatomical': keypoints_at(pivots, tips, pivots),
+            'mano': keypoints_at(mano, tips, pivots),
         }
         return RestHand(vertices, pivots, keypoints)
 

@@ -27,6 +27,15 @@ _THUMB_CMC_SHIFT = 0.16
 # FreiHAND training frames that its authors publish as a sample.
 _MANO_BASES = (0.5, 0.46, 0.0, 0.13, 0.18)
 _MANO_THUMB_IP = 0.22
+# Where real sets have the wrist and the thumb's base, from their heads, as
+# weights of the lines from the wrist to the thumb's MCP and to the bases of
+# index to little finger. In the mean hand the wrist moves 9 mm towards the
+# fingers and 7.5 mm towards the back, the thumb's base 6 mm towards the arm
+# and 9.5 mm out of the palm: the mean of what five FreiHAND training frames
+# and six hands of InterHand2.6M ask for (tools/benchmarks/label_offsets.py).
+_LABELLED = np.array(
+    [[-0.27, 0.17, 0.16, 0.05, -0.13], [0.34, -0.26, -0.21, -0.03, 0.26]]
+)
 
 
 def keypoint_bones() -> np.ndarray:
@@ -41,12 +50,21 @@ def keypoint_bones() -> np.ndarray:
     return np.array(bones)
 
 
-def keypoints_at(heads: np.ndarray, tips: np.ndarray) -> np.ndarray:
-    """Keypoints (K, 3) of bone heads (B, 3) and the fingers' ends (5, 3)."""
+def keypoints_at(
+    heads: np.ndarray, tips: np.ndarray, pivots: np.ndarray
+) -> np.ndarray:
+    """Keypoints (K, 3) of bone heads (B, 3) and the fingers' ends (5, 3).
+
+    The wrist and the thumb's base are moved from their heads to where people
+    label them, by the centres of rotation (B, 3).
+    """
     points = [heads[WRIST_BONE]]
     for chain, tip in zip(FINGER_CHAINS, tips, strict=True):
         points += [*heads[chain], tip]
-    return np.array(points)
+    palm = [FINGER_CHAINS[0, 1], *FINGER_CHAINS[1:, 0]]
+    keypoints = np.array(points)
+    keypoints[:2] += _LABELLED @ (pivots[palm] - pivots[WRIST_BONE])
+    return keypoints
 
 
 def anatomical_pivots(heads: np.ndarray) -> np.ndarray:

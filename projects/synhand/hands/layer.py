@@ -148,11 +148,6 @@ class HandModel(nn.Module):
         """Rotations (B, N, 3, 3) of bones against their parents."""
         raise NotImplementedError
 
-    def _length(self, keypoints: Tensor) -> Tensor:
-        """Wrist to tip of the middle finger at rest, (B,) mm."""
-        middle = keypoints[:, FINGERTIPS[2]]
-        return (middle - keypoints[:, 0]).norm(dim=-1)
-
     # ---- pose space ----------------------------------------------------
 
     def from_pca(self, coefficients: Tensor) -> Tensor:
@@ -209,8 +204,8 @@ class HandModel(nn.Module):
 
         Args:
             shape: (B, C) coefficients.
-            length: (B,) mm, wrist to tip of the middle finger; None keeps
-                the shapes' own sizes.
+            length: (B,) mm, wrist joint to tip of the middle finger; None
+                keeps the shapes' own sizes.
             vertices: Also the surface.
         """
         start = 0 if vertices else 3 * self.num_vertices
@@ -223,8 +218,9 @@ class HandModel(nn.Module):
             [skin, self.num_bones, len(self.carriers)], dim=1
         )
         if length is not None:
-            scale = (length / self._length(keypoints))[:, None, None]
             origin = self._origin(pivots)
+            reach = keypoints[:, FINGERTIPS[2]] - origin[:, 0]
+            scale = (length / reach.norm(dim=-1))[:, None, None]
             surface, pivots, keypoints = (
                 origin + (part - origin) * scale
                 for part in (surface, pivots, keypoints)

@@ -281,8 +281,8 @@ def _bones(s: SetStatistics) -> str:
         '(Buryanov and Kotiuk 2010).\n\n'
         + _table([*head, 'published, adults'], rows)
         + f"\n\nAdults' hands along the middle ray: {length:.0f} mm from the "
-        f'wrist to the tip. Published, from the crease: {published} mm '
-        '(Greiner 1991).'
+        f'labelled wrist, a centimetre beyond the crease, to the tip. '
+        f'Published, from the crease: {published} mm (Greiner 1991).'
     )
 
 

@@ -1,0 +1,136 @@
+"""How far the labels of real sets lie from the hand model's keypoints.
+
+Fits the hand model to labelled 3D hands and prints, for each keypoint, the
+mean of what is left in the hand frame (x to the thumb, y along the middle
+metacarpal, z out of the palm) and the mean distance, in mm of a hand of mean
+length. What is the same in several sets is another definition of that
+keypoint; shape and pose take up a part of it, so measure again after a change.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from synhand.datasets import (
+    FreiHand3DDataset,
+    HandJsonDataset,
+    InterHandSingleDataset,
+)
+from synhand.datasets.base import HandDataset
+from synhand.hands.anny_hand import ADULT_LENGTH_MM
+from synhand.hands.anny_layer import AnnyLayer
+from synhand.hands.fitting import fit_3d
+from synhand.skeleton import HAND_SIDES, KEYPOINT_NAMES
+
+NOISE_MM = 2.0
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        '--freihand', type=Path, help='folder of its training labels'
+    )
+    parser.add_argument(
+        '--interhand', type=Path, help="a *_data.json with its two neighbours'"
+    )
+    parser.add_argument(
+        '--interhand-images', default='', help='their folder, relative to it'
+    )
+    parser.add_argument('--photos', type=Path, help='an annotations.json')
+    return parser.parse_args(argv)
+
+
+def datasets(args: argparse.Namespace) -> dict[str, tuple[HandDataset, str]]:
+    """The sets that were asked for and their joint families, by name."""
+    sets: dict[str, tuple[HandDataset, str]] = {}
+    if args.freihand:
+        sets['freihand'] = (
+            FreiHand3DDataset(
+                str(args.freihand), split='training', versions=(0,)
+            ),
+            'mano',
+        )
+    if args.interhand:
+        stem = args.interhand.name.removesuffix('data.json')
+        sets['interhand'] = (
+            InterHandSingleDataset(
+                str(args.interhand.parent),
+                args.interhand.name,
+                f'{stem}camera.json',
+                f'{stem}joint_3d.json',
+                args.interhand_images,
+            ),
+            'anatomical',
+        )
+    if args.photos:
+        sets['photos'] = HandJsonDataset(str(args.photos)), 'anatomical'
+    return sets
+
+
+def offsets(
+    keypoints: np.ndarray, side: str, family: str, model: AnnyLayer | None
+) -> np.ndarray:
+    """What is left of labels after the fit.
+
+    Args:
+        keypoints: (N, K, 3) mm, any frame.
+        side: Of all hands.
+        family: Joint family that is fitted.
+        model: Of that side; the package's own when None.
+
+    Returns:
+        ndarray: (N, K, 3) mm of a hand of mean length, hand frame of a right
+        hand.
+    """
+    model = model or AnnyLayer(side=side, dtype=torch.float64)
+    hands = fit_3d(
+        model,
+        torch.from_numpy(keypoints).double(),
+        family=family,
+        noise_mm=NOISE_MM,
+    )
+    left = torch.from_numpy(keypoints) - hands.keypoints(model, family)
+    left = left @ hands.rotation
+    left = left * (ADULT_LENGTH_MM / hands.length[:, None, None])
+    if side == 'left':
+        left = left * left.new_tensor([-1.0, 1.0, 1.0])
+    return left.numpy()
+
+
+def offsets_of(dataset: HandDataset, family: str) -> np.ndarray:
+    """`offsets` (N, K, 3) of the hands of a set that have all keypoints."""
+    hands: dict[str, list] = {side: [] for side in HAND_SIDES}
+    for i in range(len(dataset)):
+        sample = dataset.get_data_info(i)
+        points = sample['keypoints_cam'][0]
+        if np.isfinite(points).all() and sample['keypoints_cam_valid'].all():
+            for side, number in HAND_SIDES.items():
+                if sample['hand_side'][0] == number:
+                    hands[side].append(points)
+    return np.concatenate(
+        [
+            offsets(np.array(points, np.float64), side, family, None)
+            for side, points in hands.items()
+            if points
+        ]
+    )
+
+
+def main() -> None:
+    args = parse_args()
+    for name, (dataset, family) in datasets(args).items():
+        left = offsets_of(dataset, family)
+        distance = np.linalg.norm(left, axis=-1)
+        print(f'{name}: {len(left)} hands, {family}, {distance.mean():.2f} mm')
+        for k, keypoint in enumerate(KEYPOINT_NAMES):
+            x, y, z = left[:, k].mean(0)
+            mean = distance[:, k].mean()
+            print(f'  {keypoint:20} {x:6.1f} {y:6.1f} {z:6.1f} {mean:7.1f}')
+
+
+if __name__ == '__main__':
+    main()
