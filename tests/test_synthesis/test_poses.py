@@ -78,6 +78,27 @@ def test_same_generator_same_pose(hand, rest):
     assert a.kind == b.kind
 
 
+def test_fists_are_loose_or_clenched_and_straight_fingers_straight(hand, rest):
+    """The library's fist has its MCPs at 80 degrees."""
+    rng = np.random.default_rng(2)
+    shares = PoseShares(gesture=1, between=0, correlated=0, free=0)
+    poses = [sample_pose(rng, hand, rest, shares) for _ in range(1500)]
+
+    def flexion(joint, *gestures):
+        kinds = {f'gesture:{name}' for name in gestures}
+        angles = [p.angles for p in poses if p.kind in kinds]
+        assert len(angles) > 40
+        return np.degrees(np.stack(angles)[:, DOF[joint]])
+
+    fists = ('fist', 'fist_thumb_side', 'thumb_up')
+    assert np.median(flexion('ring_pip_flexion', *fists)) > 90
+    bent = flexion('ring_mcp_flexion', *fists)
+    assert np.quantile(bent, 0.15) < 55
+    assert np.quantile(bent, 0.85) > 75
+    straight = flexion('ring_mcp_flexion', 'flat', 'open', 'vulcan')
+    assert np.abs(straight).mean() < 10
+
+
 def test_dips_follow_pips_in_correlated_poses(hand, rest):
     rng = np.random.default_rng(2)
     shares = PoseShares(gesture=0, between=0, correlated=1, free=0)

@@ -32,6 +32,11 @@ _THUMB = np.array([i for name, i in DOF.items() if name.startswith('thumb')])
 _WRIST = np.array([DOF['wrist_flexion'], DOF['wrist_deviation']])
 _ARCH = np.array([DOF['ring_arch'], DOF['little_arch']])
 _BLEND_STEPS = 6
+_THUMBS_ASIDE = ('relaxed', 'fist_thumb_side', 'thumb_up')
+# How often a gesture's fingers are bent more or less than the library has
+# them, and by which factors at MCP, PIP and DIP.
+_OWN_TIGHTNESS = 0.6
+_TIGHTNESS = ((0.5, 1.1), (0.85, 1.06), (0.4, 1.3))
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ class SampledPose:
     Attributes:
         angles: (D,) radians.
         kind: ``gesture:NAME``, ``between``, ``correlated`` or ``free``.
-        repaired: How far it was opened to end a penetration, 0 to 1.
+        repaired: How far its thumb was moved aside, or it was opened, to
+            end a penetration, 0 to 1.
     """
 
     angles: np.ndarray
@@ -65,13 +71,14 @@ def sample_pose(
     rest: RestHand,
     shares: PoseShares,
 ) -> SampledPose:
-    """Draw a pose; open it step by step while fingers penetrate."""
+    """Draw a pose; open it step by step while digits penetrate."""
     kinds = ('gesture', 'between', 'correlated', 'free')
     weights = np.array([getattr(shares, kind) for kind in kinds])
     kind = kinds[rng.choice(4, p=weights / weights.sum())]
     if kind == 'gesture':
         name = _NAMES[rng.integers(len(_NAMES))]
-        angles, kind = _vary(rng, GESTURES[name], 6.0), f'gesture:{name}'
+        angles = _vary(rng, _tightened(rng, GESTURES[name]), 6.0)
+        kind = f'gesture:{name}'
     elif kind == 'between':
         angles = _between(rng)
     elif kind == 'correlated':
@@ -90,6 +97,20 @@ def _vary(
     return reflect_at_limits(angles + noise)
 
 
+def _tightened(rng: np.random.Generator, angles: np.ndarray) -> np.ndarray:
+    """A gesture as another person bends it: fists are loose or clenched."""
+    if rng.random() >= _OWN_TIGHTNESS:
+        return angles
+    angles = angles.copy()
+    for joints, (low, high) in zip(
+        (_MCP, _PIP, _DIP), _TIGHTNESS, strict=True
+    ):
+        spread = 0.15 * (high - low)
+        factors = rng.uniform(low, high) + rng.normal(0, spread, len(joints))
+        angles[joints] *= np.where(angles[joints] > 0, factors, 1.0)
+    return angles
+
+
 def _between(rng: np.random.Generator) -> np.ndarray:
     """A mixture of two gestures, each finger with a weight of its own."""
     a, b = _LIBRARY[rng.choice(len(_LIBRARY), 2, replace=False)]
@@ -99,7 +120,7 @@ def _between(rng: np.random.Generator) -> np.ndarray:
     groups = [_THUMB, *np.stack([_MCP, _PIP, _DIP, ABDUCTION], axis=1)]
     for group, w in zip(groups, weight, strict=True):
         mixed[group] = (1 - w) * a[group] + w * b[group]
-    return _vary(rng, mixed, 5.0)
+    return _vary(rng, _tightened(rng, mixed), 5.0)
 
 
 def _correlated(rng: np.random.Generator) -> np.ndarray:
@@ -148,20 +169,36 @@ def _bend_wrist(rng: np.random.Generator, angles: np.ndarray) -> np.ndarray:
 def _repair(
     hand: AnnyHand, rest: RestHand, angles: np.ndarray, kind: str
 ) -> SampledPose:
+    """The pose, or the first step to an open one without penetration.
+
+    The thumb gives way before the fingers do: a fist stays a fist.
+    """
+    if not penetrates(hand, rest, angles):
+        return SampledPose(angles, kind, 0.0)
     opened = angles.copy()
     opened[_MCP] *= 0.2
     opened[_PIP] *= 0.2
     opened[_DIP] *= 0.2
     opened[ABDUCTION] = np.radians([10, 1, -7, -15])
     opened[_THUMB] = GESTURES['relaxed'][_THUMB]
-    if not penetrates(hand, rest, angles):
-        return SampledPose(angles, kind, 0.0)
-    t = (np.arange(_BLEND_STEPS) + 1)[:, None] / _BLEND_STEPS
-    blended = (1 - t) * angles + t * opened
-    free = ~penetrates(hand, rest, blended)
-    free[-1] = True  # the open hand is taken as it is
-    step = int(np.argmax(free))
-    return SampledPose(blended[step], kind, float(t[step, 0]))
+    t = (np.arange(_BLEND_STEPS) + 1) / _BLEND_STEPS
+    for target in (*_other_thumbs(angles), opened):
+        steps = angles + t[:, None] * (target - angles)
+        free = ~penetrates(hand, rest, steps)
+        if free.any():
+            step = int(np.argmax(free))
+            return SampledPose(steps[step], kind, float(t[step]))
+    return SampledPose(opened, kind, 1.0)  # taken as it is
+
+
+def _other_thumbs(angles: np.ndarray) -> list[np.ndarray]:
+    """The pose with the thumbs of gestures where it is out of the way."""
+    poses = []
+    for name in _THUMBS_ASIDE:
+        pose = angles.copy()
+        pose[_THUMB] = GESTURES[name][_THUMB]
+        poses.append(pose)
+    return poses
 
 
 # Radii of the digits' segments in mm for a hand of 190 mm: thumb
