@@ -271,6 +271,17 @@ def test_colour_jitter_keeps_gray_gray_and_no_change_is_identity():
     np.testing.assert_allclose(still, np.eye(3), atol=1e-6)
 
 
+def test_colourless_images_are_gray_and_as_bright_as_before():
+    image = _sample(96)['img']
+    jitter = PhotometricJitter(
+        **{**_OFF, 'colour': 1.0}, hue=0.0, colourless=1.0
+    )
+    found = jitter.transform({'img': image})['img'].astype(int)
+    assert np.ptp(found, axis=2).max() <= 1
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(int)
+    assert np.abs(found[..., 0] - gray).max() <= 1
+
+
 def test_tone_table_rises():
     jitter = PhotometricJitter()
     for _ in range(20):

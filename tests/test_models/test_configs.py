@@ -41,6 +41,7 @@ PARAMETERS = {
     'latent25d_res18half-fpn_upright_synhand-128x128': 2_980_319,
     'latent25d_res18half-fpn_upright_synhand-96x96': 2_980_319,
     'latent25d_res32half-fpn_upright_synhand-160x160': 4_328_543,
+    'latent25d_res32half-fpn_upright-gray_synhand-160x160': 4_328_543,
     'latent25d_res32half-fpn_upright-long_synhand-160x160': 4_328_543,
     'latent25d_res32half-fpn_upright-plain_synhand-160x160': 4_328_543,
     'latent25d_2look-res32half-fpn_synhand-192x192': 7_308_862,
@@ -143,4 +144,4 @@ def test_every_config_is_counted():
     assert found == set(PARAMETERS)
 
 
-_SCHEDULES = ('quick', 'long', 'last')
+_SCHEDULES = ('quick', 'long', 'last', 'relabelled')

@@ -106,6 +106,7 @@ from synhand.recipes.study import (
     study_arm,
 )
 from synhand.recipes.upright import (
+    GRAY_PHOTOMETRY,
     NO_PHOTOMETRY,
     RARE_PHOTOMETRY,
     UPRIGHT_PADDING,
@@ -124,6 +125,7 @@ __all__ = [
     'BOX_PADDING',
     'DECONVOLUTIONS',
     'MEAN_RGB',
+    'GRAY_PHOTOMETRY',
     'NO_PHOTOMETRY',
     'RARE_PHOTOMETRY',
     'STD_RGB',

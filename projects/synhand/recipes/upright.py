@@ -31,6 +31,17 @@ RARE_PHOTOMETRY = dict(
 )
 """Of `PhotometricJitter`: half as often."""
 
+GRAY_PHOTOMETRY = dict(
+    RARE_PHOTOMETRY,
+    brightness=0.2,
+    contrast=0.35,
+    colour=0.3,
+    saturation=0.6,
+    colourless=0.2,
+)
+"""Of `PhotometricJitter`: one image in 17 without colours, light that washes
+hands out."""
+
 WIDE_WINDOWS = dict(rotation=60.0, lost=0.1)
 """Of `upright_data`: windows turned as widely as `TwoLookEstimator` turns."""
 

@@ -35,6 +35,7 @@ class PhotometricJitter(BaseTransform):
         gain: Largest relative change of a colour channel.
         colour: Probability of a change of saturation and hue.
         saturation: Largest relative change.
+        colourless: Probability, of those, that no colour is left.
         hue: Largest rotation about the gray axis, in degrees.
         blur: Probability of blur, half Gaussian and half along a line.
         blur_sigma: Largest sigma in pixels; lines are four times as long.
@@ -53,6 +54,7 @@ class PhotometricJitter(BaseTransform):
         gain: float = 0.15,
         colour: float = 0.5,
         saturation: float = 0.5,
+        colourless: float = 0.0,
         hue: float = 12.0,
         blur: float = 0.25,
         blur_sigma: float = 1.2,
@@ -64,6 +66,7 @@ class PhotometricJitter(BaseTransform):
         self.tone, self.brightness, self.contrast = tone, brightness, contrast
         self.gamma, self.gain = gamma, gain
         self.colour, self.saturation, self.hue = colour, saturation, hue
+        self.colourless = colourless
         self.blur, self.blur_sigma = blur, blur_sigma
         self.noise, self.noise_sigma = noise, noise_sigma
         self.jpeg, self.jpeg_quality = jpeg, jpeg_quality
@@ -103,6 +106,8 @@ class PhotometricJitter(BaseTransform):
         rotation = np.full((3, 3), third) + np.eye(3) * np.cos(angle)
         rotation += root * np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])
         share = 1 + _symmetric(self.saturation)
+        if np.random.rand() < self.colourless:
+            share = 0.0
         saturation = np.eye(3) * share + (1 - share) * _GRAY[None]
         return (saturation @ rotation).astype(np.float32)
 
