@@ -162,7 +162,7 @@ def test_label_offsets_find_a_keypoint_that_was_moved(side):
     wrist = KEYPOINT_NAMES.index('wrist')
     points[:, wrist, 1] += 6.0
     points = (points @ turns.mT + 500.0).numpy()
-    found = tool.offsets(points, side, 'anatomical', model).mean(0)
+    found = tool.offsets(points, side, 'anatomical').mean(0)
     moved = np.linalg.norm(found, axis=1)
     assert moved.argmax() == wrist
     assert found[wrist, 1] == pytest.approx(moved[wrist], rel=0.1)

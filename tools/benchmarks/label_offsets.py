@@ -24,7 +24,7 @@ from synhand.datasets.base import HandDataset
 from synhand.hands.anny_hand import ADULT_LENGTH_MM
 from synhand.hands.anny_layer import AnnyLayer
 from synhand.hands.fitting import fit_3d
-from synhand.skeleton import HAND_SIDES, KEYPOINT_NAMES
+from synhand.skeleton import HAND_SIDES, KEYPOINT_NAMES, SIDE_NAMES
 
 NOISE_MM = 2.0
 
@@ -71,29 +71,22 @@ def datasets(args: argparse.Namespace) -> dict[str, tuple[HandDataset, str]]:
     return sets
 
 
-def offsets(
-    keypoints: np.ndarray, side: str, family: str, model: AnnyLayer | None
-) -> np.ndarray:
+def offsets(keypoints: np.ndarray, side: str, family: str) -> np.ndarray:
     """What is left of labels after the fit.
 
     Args:
         keypoints: (N, K, 3) mm, any frame.
         side: Of all hands.
         family: Joint family that is fitted.
-        model: Of that side; the package's own when None.
 
     Returns:
         ndarray: (N, K, 3) mm of a hand of mean length, hand frame of a right
         hand.
     """
-    model = model or AnnyLayer(side=side, dtype=torch.float64)
-    hands = fit_3d(
-        model,
-        torch.from_numpy(keypoints).double(),
-        family=family,
-        noise_mm=NOISE_MM,
-    )
-    left = torch.from_numpy(keypoints) - hands.keypoints(model, family)
+    model = AnnyLayer(side=side, dtype=torch.float64)
+    labels = torch.from_numpy(keypoints)
+    hands = fit_3d(model, labels, family=family, noise_mm=NOISE_MM)
+    left = labels - hands.keypoints(model, family)
     left = left @ hands.rotation
     left = left * (ADULT_LENGTH_MM / hands.length[:, None, None])
     if side == 'left':
@@ -108,12 +101,10 @@ def offsets_of(dataset: HandDataset, family: str) -> np.ndarray:
         sample = dataset.get_data_info(i)
         points = sample['keypoints_cam'][0]
         if np.isfinite(points).all() and sample['keypoints_cam_valid'].all():
-            for side, number in HAND_SIDES.items():
-                if sample['hand_side'][0] == number:
-                    hands[side].append(points)
+            hands[SIDE_NAMES[int(sample['hand_side'][0])]].append(points)
     return np.concatenate(
         [
-            offsets(np.array(points, np.float64), side, family, None)
+            offsets(np.array(points, np.float64), side, family)
             for side, points in hands.items()
             if points
         ]

@@ -38,7 +38,7 @@ class HandParameters:
         dofs: (N, D) degrees of freedom.
         rotation: (N, 3, 3) about the wrist.
         translation: (N, 3) mm.
-        length: (N,) mm, wrist to tip of the middle finger.
+        length: (N,) mm, wrist joint to tip of the middle finger.
     """
 
     shape: Tensor
