@@ -13,6 +13,7 @@ from helpers import random_hands
 from model_factory import CONFIG, ROOT
 from shard_factory import write_shards
 from synhand.geometry.pose25d import from_25d, reference_length, to_25d
+from synhand.hands.anny_hand import default_hand
 from synhand.hands.anny_layer import AnnyLayer
 from synhand.skeleton import KEYPOINT_NAMES, REFERENCE_BONE
 from synhand.synthesis.pose_space import sample_poses
@@ -186,6 +187,28 @@ def test_label_offsets_of_the_sets_that_are_named(
         ],
     )
     tool.main()
-    head, *rows = capsys.readouterr().out.splitlines()
-    assert head.startswith('interhand: 4 hands, anatomical')
+    lines = capsys.readouterr().out.splitlines()
+    heads = [i for i, line in enumerate(lines) if not line.startswith(' ')]
+    assert [lines[i] for i in heads[:2]] == [
+        'mean hand, anatomical',
+        'mean hand, mano',
+    ]
+    assert lines[heads[2]].startswith('interhand: 4 hands, anatomical')
+    rows = lines[heads[2] + 6 :]
     assert [row.split()[0] for row in rows] == list(KEYPOINT_NAMES)
+
+
+def test_proportions_of_labels_do_not_depend_on_size_and_place():
+    tool = _tool('label_offsets')
+    hand = default_hand()
+    points = hand.rest(np.zeros(hand.num_components)).keypoints['anatomical']
+    bones, steps = tool.proportions(points[None])
+    assert bones[:, 1:].sum(1).mean() == pytest.approx(80)
+    turn = Rotation.random(random_state=0).as_matrix()
+    again = tool.proportions((1.3 * points @ turn.T + 500)[None])
+    np.testing.assert_allclose(again[0], bones)
+    np.testing.assert_allclose(again[1], steps)
+    scale = bones[0, 1] / np.linalg.norm(points[6] - points[5])
+    assert steps[2] == pytest.approx(
+        scale * np.linalg.norm(points[17] - points[13])
+    )

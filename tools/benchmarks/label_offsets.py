@@ -21,10 +21,11 @@ from synhand.datasets import (
     InterHandSingleDataset,
 )
 from synhand.datasets.base import HandDataset
-from synhand.hands.anny_hand import ADULT_LENGTH_MM
+from synhand.hands.anatomy import FINGERS
+from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
 from synhand.hands.anny_layer import AnnyLayer
 from synhand.hands.fitting import fit_3d
-from synhand.skeleton import HAND_SIDES, KEYPOINT_NAMES, SIDE_NAMES
+from synhand.skeleton import BONES, HAND_SIDES, KEYPOINT_NAMES, SIDE_NAMES
 
 NOISE_MM = 2.0
 
@@ -71,6 +72,25 @@ def datasets(args: argparse.Namespace) -> dict[str, tuple[HandDataset, str]]:
     return sets
 
 
+def proportions(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean lengths of labelled hands, of fingers of 80 mm on average.
+
+    Args:
+        keypoints: (N, K, 3) mm, any frame.
+
+    Returns:
+        tuple[ndarray, ndarray]: Wrist to base and three phalanges of index to
+        little finger (4, 4), steps from base to base (3,).
+    """
+    length = lambda a, b: np.linalg.norm(  # noqa: E731
+        keypoints[:, b] - keypoints[:, a], axis=-1
+    ).mean()
+    bones = np.array([length(a, b) for a, b in BONES]).reshape(5, 4)[1:]
+    steps = np.array([length(a, a + 4) for a in (5, 9, 13)])
+    size = 80 / bones[:, 1:].sum(1).mean()
+    return bones * size, steps * size
+
+
 def offsets(keypoints: np.ndarray, side: str, family: str) -> np.ndarray:
     """What is left of labels after the fit.
 
@@ -94,33 +114,48 @@ def offsets(keypoints: np.ndarray, side: str, family: str) -> np.ndarray:
     return left.numpy()
 
 
-def offsets_of(dataset: HandDataset, family: str) -> np.ndarray:
-    """`offsets` (N, K, 3) of the hands of a set that have all keypoints."""
+def whole_hands(dataset: HandDataset) -> dict[str, np.ndarray]:
+    """Keypoints (N, K, 3) in mm, camera frame, of the hands of a set that
+    have all, by side."""
     hands: dict[str, list] = {side: [] for side in HAND_SIDES}
     for i in range(len(dataset)):
         sample = dataset.get_data_info(i)
         points = sample['keypoints_cam'][0]
         if np.isfinite(points).all() and sample['keypoints_cam_valid'].all():
             hands[SIDE_NAMES[int(sample['hand_side'][0])]].append(points)
-    return np.concatenate(
-        [
-            offsets(np.array(points, np.float64), side, family)
-            for side, points in hands.items()
-            if points
-        ]
-    )
+    return {
+        side: np.array(points, np.float64)
+        for side, points in hands.items()
+        if points
+    }
+
+
+def print_proportions(keypoints: np.ndarray) -> None:
+    bones, steps = proportions(keypoints)
+    for finger, row in zip(FINGERS, bones, strict=True):
+        print(f'  {finger:20}', ' '.join(f'{bone:6.1f}' for bone in row))
+    print(f'  {"base to base":20}', ' '.join(f'{step:6.1f}' for step in steps))
 
 
 def main() -> None:
     args = parse_args()
+    hand = default_hand()
+    mean = hand.rest(np.zeros(hand.num_components), ADULT_LENGTH_MM)
+    for family, points in mean.keypoints.items():
+        print(f'mean hand, {family}')
+        print_proportions(points[None])
     for name, (dataset, family) in datasets(args).items():
-        left = offsets_of(dataset, family)
+        hands = whole_hands(dataset)
+        left = np.concatenate(
+            [offsets(points, side, family) for side, points in hands.items()]
+        )
         distance = np.linalg.norm(left, axis=-1)
         print(f'{name}: {len(left)} hands, {family}, {distance.mean():.2f} mm')
+        print_proportions(np.concatenate(list(hands.values())))
         for k, keypoint in enumerate(KEYPOINT_NAMES):
             x, y, z = left[:, k].mean(0)
-            mean = distance[:, k].mean()
-            print(f'  {keypoint:20} {x:6.1f} {y:6.1f} {z:6.1f} {mean:7.1f}')
+            apart = distance[:, k].mean()
+            print(f'  {keypoint:20} {x:6.1f} {y:6.1f} {z:6.1f} {apart:7.1f}')
 
 
 if __name__ == '__main__':

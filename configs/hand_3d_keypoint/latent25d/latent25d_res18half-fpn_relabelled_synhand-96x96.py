@@ -1,4 +1,4 @@
-"""The released model's last step: to the labels of generator version 6."""
+"""The released model's last steps: to generator versions 6 and 7."""
 
 _base_ = ['latent25d_res18half-fpn_synhand-96x96.py']
 

@@ -19,6 +19,7 @@ from synhand.hands.joints import (
     keypoints_at,
     mano_heads,
 )
+from synhand.hands.proportions import Proportions
 from synhand.hands.turns import BoneTurns, Z, unit
 from synhand.skeleton import BONES as SKELETON
 
@@ -68,9 +69,13 @@ class AnnyHand:
 
     Args:
         path: The baked arrays (see :mod:`synhand.hands.bake`).
+        proportioned: With the proportions of people (see
+            :mod:`synhand.hands.proportions`), or as Anny has it.
     """
 
-    def __init__(self, path: str | Path = BAKED_FILE) -> None:
+    def __init__(
+        self, path: str | Path = BAKED_FILE, proportioned: bool = True
+    ) -> None:
         with np.load(path) as baked:
             self.mean = baked['mean'].astype(np.float64) * 1000
             self.basis = baked['basis'].astype(np.float64) * 1000
@@ -79,12 +84,15 @@ class AnnyHand:
             self.faces = baked['faces']
             self.parents = baked['parents']
             self.nail = baked['nail']
-        self._basis = self.basis.reshape(len(self.basis), -1)
         self.num_vertices = len(self.weights)
         self.num_components = len(self.basis)
         self.forearm_weight = self.weights[:, FOREARM_BONES].sum(1)
         self._vertex_faces = _incidence(self.faces, self.num_vertices)
         self._tips = self._tip_vertices()
+        if proportioned:
+            move = Proportions(self.mean, self.weights, self._tips)
+            self.mean, self.basis = move(self.mean), move(self.basis)
+        self._basis = self.basis.reshape(len(self.basis), -1)
         self._bone_of_keypoint = keypoint_bones()
         self._axes = self._flexion_axes()
         rest, thumb = self._measure_rest()

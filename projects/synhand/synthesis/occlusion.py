@@ -12,8 +12,8 @@ from synhand.synthesis.skin_map import (
 )
 from synhand.synthesis.surfaces import Frame
 
-# mm for a hand whose keypoints of wrist and middle MCP are 80 mm apart.
-_REFERENCE_MM = 80.0
+# mm for a hand whose keypoints of wrist and middle MCP are 85 mm apart.
+_REFERENCE_MM = 85.0
 # A keypoint this far behind any surface is still at it.
 _TOUCHING_MM = 6.0
 # How much of the flesh of its own bones may lie before a keypoint: wrist,

@@ -205,10 +205,9 @@ def _sample_shape(
 
 def _stretch_forearm(hand: AnnyHand, posed: PosedHand) -> PosedHand:
     """Draw out the elbow end so that the arm seldom ends in the picture."""
-    wrist = posed.keypoints['anatomical'][0]
-    elbow = posed.vertices[-1]
-    axis = (elbow - wrist) / np.linalg.norm(elbow - wrist)
-    along = (posed.vertices - wrist) @ axis
+    elbow = posed.vertices[-1]  # the wrist's joint is the origin
+    axis = elbow / np.linalg.norm(elbow)
+    along = posed.vertices @ axis
     forearm = hand.forearm_weight > 0.5
     extra = np.clip(along - _FOREARM_KEPT_MM, 0, None) * forearm
     vertices = posed.vertices + (_FOREARM_STRETCH * extra)[:, None] * axis
