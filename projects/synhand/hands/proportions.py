@@ -51,54 +51,50 @@ class Proportions:
         self, mean: NDArray, weights: NDArray, tips: Sequence[NDArray]
     ) -> None:
         self._weights, self._tips = weights, tips
-        self._heads = slice(len(weights), None)
         chains = self._chains(mean)
+        self._bases = chains[1:, 0]
         steps = np.diff(chains, axis=1)
         lengths = np.linalg.norm(steps, axis=-1)
         self._directions = steps / lengths[..., None]
-        bases = chains[1:, 0]
-        wanted = _BONES_MM[:, 1:].copy()
+        phalanges = _BONES_MM[:, 1:]
         # The mean hand keeps its length.
-        size = np.linalg.norm(bases[1]) + lengths[2].sum()
-        size /= _WRIST_TO_BASES_MM[1] + wanted[2].sum()
-        self._stretch = size * wanted / lengths
+        size = np.linalg.norm(self._bases[1]) + lengths[2].sum()
+        size /= _WRIST_TO_BASES_MM[1] + phalanges[2].sum()
+        self._stretch = size * phalanges / lengths
         self._stretch[0, 0] = _THUMB_METACARPAL
-        across = size * _INDEX_TO_LITTLE_MM / (bases[0, 0] - bases[3, 0])
-        beside = np.hypot(across * bases[:, 0], bases[:, 2])
-        along = np.sqrt((size * _WRIST_TO_BASES_MM) ** 2 - beside**2)
-        self._across, self._along = across, along / bases[:, 1]
-        self._bases = bases
-        self._scale = self._palm_scale(mean)
-        self._base_scale = self._palm_scale(chains[:, 0])
+        self._across, self._along = self._palm_factors(size)
+        self._palm = self._palm_scale(mean)
+        self._pivots = self._palm_scale(chains[:, 0])
 
     def __call__(self, points: NDArray) -> NDArray:
         """Points (..., P, 3) of rest hands, or their differences, moved."""
-        moved = points * self._scale
-        vertices = moved[..., : self._heads.start, :]
-        own = points[..., : self._heads.start, :]
+        count = len(self._weights)
         chains = self._chains(points)
+        targets = self._moved_chains(chains)
+        moved = points * self._palm
+        in_palm = moved[..., :count, :].copy()
         for f, bones in enumerate(FINGER_CHAINS):
-            old = chains[..., f, :, :]
-            new = old[..., 0, :] * self._base_scale[f]
             for j, bone in enumerate(bones):
-                start = old[..., j, :]
+                steps = points - chains[..., f, j, None, :]
+                along = targets[..., f, j, None, :]
+                along = along + self._stretched(steps, f, j)
                 share = self._weights[:, bone, None]
-                stretched = self._stretched(own - start[..., None, :], f, j)
-                target = new[..., None, :] + stretched
-                vertices += share * (target - own * self._scale[: len(share)])
-                moved[..., self._heads.start + bone, :] = new
-                new = new + self._stretched(old[..., j + 1, :] - start, f, j)
-        self._put_bases_back(moved, points, chains)
+                moved[..., :count, :] += share * (
+                    along[..., :count, :] - in_palm
+                )
+                moved[..., count + bone, :] = along[..., count + bone, :]
         return moved
 
-    def _put_bases_back(
-        self, moved: NDArray, points: NDArray, chains: NDArray
-    ) -> None:
-        """Anny's own first heads, from the pivots in their place."""
-        for f, bones in enumerate(FINGER_CHAINS):
-            at = self._heads.start + bones[0]
-            beyond = points[..., at, :] - chains[..., f, 0, :]
-            moved[..., at, :] += self._stretched(beyond, f, 0)
+    def _moved_chains(self, chains: NDArray) -> NDArray:
+        """Where pivots and tips (..., 5, 4, 3) go."""
+        moved = chains.copy()
+        moved[..., 0, :] *= self._pivots
+        for f in range(5):
+            for j in range(3):
+                step = chains[..., f, j + 1, :] - chains[..., f, j, :]
+                step = self._stretched(step, f, j)
+                moved[..., f, j + 1, :] = moved[..., f, j, :] + step
+        return moved
 
     def _stretched(self, steps: NDArray, finger: int, bone: int) -> NDArray:
         """Steps (..., 3) from a bone's start, longer along that bone."""
@@ -108,13 +104,21 @@ class Proportions:
 
     def _chains(self, points: NDArray) -> NDArray:
         """Pivots and tip (..., 5, 4, 3) of each digit."""
-        heads = points[..., self._heads, :]
-        pivots = anatomical_pivots(heads)
+        pivots = anatomical_pivots(points[..., len(self._weights) :, :])
         tips = [points[..., tip, :].mean(-2) for tip in self._tips]
-        joints = pivots[..., FINGER_CHAINS, :]
         return np.concatenate(
-            [joints, np.stack(tips, -2)[..., None, :]], axis=-2
+            [pivots[..., FINGER_CHAINS, :], np.stack(tips, -2)[..., None, :]],
+            axis=-2,
         )
+
+    def _palm_factors(self, size: float) -> tuple[float, NDArray]:
+        """How much wider the palm gets and how much longer (4,) at each base,
+        of a hand that is ``size`` times as large as the published one."""
+        x, y, z = self._bases.T
+        across = size * _INDEX_TO_LITTLE_MM / (x[0] - x[3])
+        beside = np.hypot(across * x, z)
+        along = np.sqrt((size * _WRIST_TO_BASES_MM) ** 2 - beside**2)
+        return across, along / y
 
     def _palm_scale(self, points: NDArray) -> NDArray:
         """Factors (N, 3) of points (N, 3) of the mean hand.
