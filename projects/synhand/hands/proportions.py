@@ -26,10 +26,10 @@ _WRIST_TO_BASES_MM = np.array([68.12, 64.60, 58.00, 53.69])
 _WRIST_TO_BASES_MM += (20.0, 20.0, 21.0, 24.0)
 # Breadth of the hand (T. Greiner, 'Hand anthropometry of U.S. Army
 # personnel', 1991: 90 mm of men, 79 mm of women) less 11 mm of bone and
-# flesh at either side.
+# flesh at either side (12 give palms narrower than real labels have).
 _INDEX_TO_LITTLE_MM = 85.0 - 2 * 11.0
-# Stretches the part of the thumb's metacarpal that lies beyond its pivot:
-# 67 mm from the wrist to its end, as carpus and metacarpal I ask for.
+# Stretches the part of the thumb's metacarpal that lies beyond its pivot, for
+# an end as far from the wrist as InterHand2.6M's labels have it.
 _THUMB_METACARPAL = 1.15
 
 
