@@ -15,6 +15,9 @@ _REGRESSION = 'hand_3d_keypoint/regression'
 _SMALL = {'(256, 256)': '(64, 64)'}
 _RES18 = {'resnet(50), 2048': 'resnet(18), 512'}
 _CASCADE = {**_RES18, 'num_stages=3': 'num_stages=3, window_size=32'}
+# oneDNN leaves gradients of bf16 convolutions unset where a part of the
+# kernel, here of 7 x 7, never meets the map: it has to be 4 x 4 at least.
+_LARGER = {'(256, 256)': '(128, 128)'}
 
 
 def _train(path, folder, monkeypatch, changes):
@@ -31,7 +34,7 @@ def _train(path, folder, monkeypatch, changes):
         ('hourglass/hourglass_8stacks', {'stacks = 8': 'stacks = 2'}, 2),
         ('cpm/cpm_6stages', {'stages = 6': 'stages = 3'}, 3),
         ('deeppose/deeppose_res50-cascade3', _CASCADE, 3),
-        ('rtmpose/rtmpose-tiny', {}, 1),
+        ('rtmpose/rtmpose-tiny', _LARGER, 1),
     ],
 )
 def test_2d_models_train_and_test(
