@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from synhand.geometry.pose25d import bone_lengths
 from synhand.hands.anny_hand import AnnyHand, default_hand
 from synhand.hands.joints import FINGER_CHAINS
 from synhand.hands.proportions import Proportions
@@ -26,9 +27,7 @@ def keypoints(hand, shape):
 
 def finger_bones(points):
     """Wrist to base, then phalanges: (4, 4) mm."""
-    chains = points[1:].reshape(5, 4, 3)[1:]
-    starts = np.concatenate([np.zeros((4, 1, 3)), chains[:, :-1]], axis=1)
-    return np.linalg.norm(chains - starts, axis=-1)
+    return bone_lengths(points).reshape(5, 4)[1:]
 
 
 def test_phalanges_of_the_mean_hand_are_as_published():

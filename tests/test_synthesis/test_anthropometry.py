@@ -15,9 +15,8 @@ from synhand.synthesis.anthropometry import (
 from synhand.synthesis.config import SynthesisConfig
 from synhand.synthesis.scene_hands import sample_person
 
-# The thumb's base lies where real sets label it, not at the metacarpal's end,
-# and fingers have long tips.
-KNOWN = {(1, 2): 4, (7, 8): 3, (11, 12): 3, (15, 16): 3}
+# The thumb's base lies where real sets label it, not at the metacarpal's end.
+KNOWN = {(1, 2): 4}
 
 
 @pytest.fixture(scope='module')

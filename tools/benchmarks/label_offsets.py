@@ -5,6 +5,9 @@ mean of what is left in the hand frame (x to the thumb, y along the middle
 metacarpal, z out of the palm) and the mean distance, in mm of a hand of mean
 length. What is the same in several sets is another definition of that
 keypoint; shape and pose take up a part of it, so measure again after a change.
+Also the proportions of the labels, beside those of the mean hand: for index to
+little finger its base from the wrist and its phalanges, and the steps from
+base to base, in mm of a hand whose fingers are 80 mm long on average.
 """
 
 from __future__ import annotations
@@ -21,11 +24,12 @@ from synhand.datasets import (
     InterHandSingleDataset,
 )
 from synhand.datasets.base import HandDataset
-from synhand.hands.anatomy import FINGERS
+from synhand.geometry.pose25d import bone_lengths
+from synhand.hands.anatomy import FINGERS as FINGER_NAMES
 from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
 from synhand.hands.anny_layer import AnnyLayer
 from synhand.hands.fitting import fit_3d
-from synhand.skeleton import BONES, HAND_SIDES, KEYPOINT_NAMES, SIDE_NAMES
+from synhand.skeleton import FINGERS, HAND_SIDES, KEYPOINT_NAMES, SIDE_NAMES
 
 NOISE_MM = 2.0
 
@@ -82,11 +86,9 @@ def proportions(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         tuple[ndarray, ndarray]: Wrist to base and three phalanges of index to
         little finger (4, 4), steps from base to base (3,).
     """
-    length = lambda a, b: np.linalg.norm(  # noqa: E731
-        keypoints[:, b] - keypoints[:, a], axis=-1
-    ).mean()
-    bones = np.array([length(a, b) for a, b in BONES]).reshape(5, 4)[1:]
-    steps = np.array([length(a, a + 4) for a in (5, 9, 13)])
+    bones = bone_lengths(keypoints).mean(0).reshape(5, 4)[1:]
+    bases = keypoints[:, [FINGERS[finger][0] for finger in FINGER_NAMES]]
+    steps = np.linalg.norm(np.diff(bases, axis=1), axis=-1).mean(0)
     size = 80 / bones[:, 1:].sum(1).mean()
     return bones * size, steps * size
 
@@ -132,7 +134,7 @@ def whole_hands(dataset: HandDataset) -> dict[str, np.ndarray]:
 
 def print_proportions(keypoints: np.ndarray) -> None:
     bones, steps = proportions(keypoints)
-    for finger, row in zip(FINGERS, bones, strict=True):
+    for finger, row in zip(FINGER_NAMES, bones, strict=True):
         print(f'  {finger:20}', ' '.join(f'{bone:6.1f}' for bone in row))
     print(f'  {"base to base":20}', ' '.join(f'{step:6.1f}' for step in steps))
 
