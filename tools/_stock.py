@@ -27,14 +27,30 @@ def run(name: str) -> None:
     script = Path(mmpose.__file__).parent / '.mim' / 'tools' / name
     if os.environ.get('SYNHAND_TRACEBACK') == '1':
         runpy.run_path(str(script), run_name='__main__')
-        return
-    try:
-        check_checkpoints(sys.argv[1:])
-        runpy.run_path(str(script), run_name='__main__')
-    except Exception as error:
-        if not _is_input_error(error):
-            raise
-        sys.exit(f'{name}: error: {one_line(error)}')
+    else:
+        try:
+            check_checkpoints(sys.argv[1:])
+            runpy.run_path(str(script), run_name='__main__')
+        except Exception as error:
+            if not _is_input_error(error):
+                raise
+            sys.exit(f'{name}: error: {one_line(error)}')
+    leave_process_group()
+
+
+def leave_process_group() -> None:
+    """End the threads of a distributed run before the interpreter ends.
+
+    MMEngine leaves the group standing; Gloo's threads may then still hold
+    tensors while Python ends, and abort a run that has done all its work
+    (PyTorch's pull request 179291). Not called after an error: the other
+    processes would be waited for.
+    """
+    import torch.distributed as dist
+
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
 
 
 def check_checkpoints(arguments: list[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
 
 @pytest.fixture(scope='module')
@@ -68,3 +69,26 @@ def test_two_processes_take_the_steps_of_one_with_twice_the_batch(
         assert error <= 1e-5 * after_one[name].norm(), name
         # The stricter claim, about the steps and not the weights.
         assert error <= 1e-5 * step, name
+
+
+def test_a_distributed_run_leaves_its_process_group(
+    stock_config: Path, run_tool: Callable, monkeypatch
+) -> None:
+    # Gloo's threads can abort a process that ends before them.
+    one_process = dict(
+        RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1', MASTER_PORT='0'
+    )
+    for name, value in one_process.items():
+        monkeypatch.setenv(name, value)
+    joined = []
+    barrier = dist.barrier
+    monkeypatch.setattr(
+        dist, 'barrier', lambda: (joined.append(True), barrier())
+    )
+
+    run_tool(
+        'train.py', stock_config, '--work-dir', 'out', '--launcher', 'pytorch'
+    )
+
+    assert joined
+    assert not dist.is_initialized()
