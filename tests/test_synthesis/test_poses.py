@@ -11,7 +11,6 @@ from synhand.synthesis.gestures import GESTURES, HOLDS
 from synhand.synthesis.poses import (
     _RADII,
     PoseShares,
-    _repair,
     penetrates,
     sample_pose,
 )
@@ -32,10 +31,7 @@ def test_gestures_are_possible(hand, rest, name):
     angles = GESTURES[name]
     assert (angles >= LOWER - 1e-9).all()
     assert (angles <= UPPER + 1e-9).all()
-    # The thumb gives way a little to fingers that lie beside it.
-    possible = _repair(hand, rest, angles, name).angles
-    assert not penetrates(hand, rest, possible)
-    assert np.degrees(abs(possible - angles)).max() < 5
+    assert not penetrates(hand, rest, angles)
 
 
 def test_library_is_as_large_as_promised():

@@ -2,9 +2,9 @@
 
 Angles are absolute: all zero is a flat hand, fingers together and straight
 along the metacarpals, the thumb's metacarpal beside the index finger's.
-Limits follow clinical ranges (AAOS: finger MCP -30..90, PIP 0..110, DIP
--10..80, thumb MCP 0..55, IP -15..80, wrist -70..80 and -20..35 degrees) with
-the metacarpal arch of the ring and little finger; see
+Limits follow clinical ranges (finger MCP -30..90, PIP 0..120, DIP -10..90,
+thumb MCP 0..55, IP -15..80, wrist -70..80 and -20..35 degrees) with the
+metacarpal arch of the ring and little finger; see
 ``projects/synhand/README.md`` for the table and its sources.
 """
 
@@ -29,20 +29,20 @@ LIMITS_DEGREES: dict[str, tuple[float, float]] = {
     'thumb_ip_flexion': (-20, 80),
     'index_mcp_flexion': (-28, 90),
     'index_mcp_abduction': (-14, 25),
-    'index_pip_flexion': (0, 108),
-    'index_dip_flexion': (-8, 78),
+    'index_pip_flexion': (0, 116),
+    'index_dip_flexion': (-8, 90),
     'middle_mcp_flexion': (-28, 92),
     'middle_mcp_abduction': (-14, 16),
-    'middle_pip_flexion': (0, 110),
-    'middle_dip_flexion': (-8, 80),
+    'middle_pip_flexion': (0, 118),
+    'middle_dip_flexion': (-8, 90),
     'ring_mcp_flexion': (-26, 92),
     'ring_mcp_abduction': (-18, 12),
-    'ring_pip_flexion': (0, 112),
-    'ring_dip_flexion': (-8, 80),
+    'ring_pip_flexion': (0, 118),
+    'ring_dip_flexion': (-8, 90),
     'little_mcp_flexion': (-28, 92),
     'little_mcp_abduction': (-30, 14),
-    'little_pip_flexion': (0, 108),
-    'little_dip_flexion': (-8, 82),
+    'little_pip_flexion': (0, 116),
+    'little_dip_flexion': (-8, 90),
 }
 DOF_NAMES = tuple(LIMITS_DEGREES)
 NUM_DOFS = len(DOF_NAMES)

@@ -16,7 +16,8 @@ from synhand.hands.anatomy import (
     pose_from_degrees,
 )
 
-# MCP, PIP and DIP flexion in degrees.
+# MCP, PIP and DIP flexion in degrees; a clenched fist has the 260 in all that
+# hand surgeons count as a finger's full active motion.
 FINGER_STATES = {
     'straight': (0, 2, 0),
     'back': (-18, 2, 0),
@@ -29,15 +30,15 @@ FINGER_STATES = {
     'round': (45, 55, 35),
     'pinch': (48, 54, 33),
     'wide': (28, 40, 25),
-    'curl': (80, 100, 55),
-    'tight': (88, 104, 65),
-    'flatfist': (84, 100, 8),
+    'curl': (80, 106, 74),
+    'tight': (88, 110, 80),
+    'flatfist': (84, 104, 8),
     'lift': (55, 20, 8),
 }
 # Azimuth, elevation, twist, MCP flexion, IP flexion in degrees.
 THUMB_STATES = {
     'out': (68, 12, 0, 0, 0),
-    'side': (24, 24, 0, 5, 8),
+    'side': (27, 24, 0, 5, 8),
     'up': (60, 22, -5, -2, -8),
     'loose': (40, 30, 5, 15, 15),
     'across': (44, 48, 2, 34, 62),
