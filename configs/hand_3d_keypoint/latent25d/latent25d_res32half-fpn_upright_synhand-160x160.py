@@ -4,18 +4,12 @@ _base_ = ['latent25d_res18half-fpn_upright_synhand-160x160.py']
 
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
-batch_size = 128
-
 model = dict(
     backbone=dict(_delete_=True, **recipes.resnet32_half()['backbone'])
 )
 
 globals().update(
-    recipes.schedule(
-        samples=300_000,
-        batch_size=batch_size,
-        lr=1e-3,
-        warmup_samples=5_000,
-        validate_every=100_000,
+    recipes.wide_windows_step(
+        (160, 160), samples=300_000, lr=1e-3, validate_every=100_000
     )
 )

@@ -113,6 +113,7 @@ from synhand.recipes.upright import (
     WIDE_WINDOWS,
     two_look_model,
     upright_data,
+    wide_windows_step,
 )
 
 __all__ = [
@@ -120,6 +121,7 @@ __all__ = [
     'WIDE_WINDOWS',
     'two_look_model',
     'upright_data',
+    'wide_windows_step',
     'BASE_SET',
     'BENCHMARKS',
     'BOX_PADDING',

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from synhand.recipes.data import changed_steps, synthetic_data
 from synhand.recipes.models import codec, latent25d_model
+from synhand.recipes.schedules import schedule
 
 MILD_PHOTOMETRY = dict(
     tone=0.7,
@@ -43,7 +44,7 @@ GRAY_PHOTOMETRY = dict(
 hands out."""
 
 WIDE_WINDOWS = dict(rotation=60.0, lost=0.1)
-"""Of `upright_data`: windows turned as widely as `TwoLookEstimator` turns."""
+"""Of `upright_data`: as widely as `TwoLookEstimator` turns."""
 
 UPRIGHT_PADDING = 1.3
 """Side of the crop in longer sides of the turned keypoints' box."""
@@ -98,6 +99,41 @@ def upright_data(
             training_changes if role == 'train' else changes,
         )
     return data
+
+
+def wide_windows_step(
+    input_size: Sequence[int],
+    samples: int,
+    lr: float = 8e-4,
+    photometry: Mapping = MILD_PHOTOMETRY,
+    validate_every: int = 200_000,
+    batch_size: int = 128,
+) -> dict:
+    """A step of the reader's training: data, schedule, from a `load_from`.
+
+    Windows are turned as widely as `TwoLookEstimator` turns them.
+
+    Args:
+        input_size: (W, H) of the crop in pixels.
+        samples: Samples to train with, over all processes.
+        lr: Learning rate after the warm-up.
+        photometry: Arguments of `PhotometricJitter`.
+        validate_every: Samples between validations and checkpoints.
+        batch_size: Samples a step, over all processes.
+    """
+    data = upright_data(
+        input_size, batch_size, photometry=photometry, **WIDE_WINDOWS
+    )
+    return dict(
+        **data,
+        **schedule(
+            samples=samples,
+            batch_size=batch_size,
+            lr=lr,
+            warmup_samples=5_000,
+            validate_every=validate_every,
+        ),
+    )
 
 
 def two_look_model(
