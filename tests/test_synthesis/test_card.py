@@ -85,7 +85,7 @@ def test_card_names_configuration_and_versions(folder):
     assert '"second_hand": 0.12' in text
     assert environment()['numpy'] in text
     assert 'Buryanov' in text
-    assert '| index_pip_flexion | 0..108 |' in text
+    assert '| index_pip_flexion | 0..116 |' in text
 
 
 def test_card_adds_up_the_runs(folder):

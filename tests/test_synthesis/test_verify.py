@@ -157,7 +157,7 @@ def leave_row_out(rows):
         (widen_box, 'image 5, hand 0: box is not tight'),
         (swap_side, 'side contradicts the 3D hand'),
         (spoil_side, 'image 5, hand 0: side is not 0 or 1'),
-        (overbend, 'image 5, hand 0: index_pip_flexion is 109.1 degrees'),
+        (overbend, 'image 5, hand 0: index_pip_flexion is 117.1 degrees'),
         (drop_angles, 'image 5, hand 0: expected 26 angles'),
         (hide, 'image 5, hand 0: too few of its keypoints are seen'),
         (swap_fingers, 'image 5, hand 0: keypoints are not in the order'),
