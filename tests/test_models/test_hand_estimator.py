@@ -17,6 +17,7 @@ from synhand.geometry.cameras import camera_from_fov, project
 from synhand.geometry.pose25d import from_25d, to_25d
 from synhand.hands.anny_hand import default_hand
 from synhand.hands.keypoint_prior import default_keypoint_prior
+from synhand.models import autocast
 from synhand.models.estimators.turned_views import rotate_images
 from synhand.skeleton import MEAN_BONE_LENGTHS_MM
 
@@ -227,7 +228,14 @@ def test_memory_order_does_not_change_results():
     np.testing.assert_allclose(*results, atol=1e-3)
 
 
-def test_autocast_is_for_training_only_unless_asked():
+@pytest.mark.parametrize(
+    ('fast', 'expected'), [(True, torch.bfloat16), (False, torch.float32)]
+)
+def test_autocast_is_for_training_only_unless_asked(
+    monkeypatch, fast, expected
+):
+    """And only where the processor does not have to imitate it."""
+    monkeypatch.setattr(autocast, 'has_bfloat16', lambda: fast)
     model = _model()
     seen = []
     model.neck.register_forward_hook(lambda *a: seen.append(a[2][0].dtype))
@@ -240,7 +248,7 @@ def test_autocast_is_for_training_only_unless_asked():
         )
         sample = PoseDataSample(gt_instance_labels=labels)
         losses = model.loss(_inputs(1), [sample])
-    assert seen == [torch.float32, torch.bfloat16]
+    assert seen == [torch.float32, expected]
     assert all(value.dtype == torch.float32 for value in losses.values())
 
 
