@@ -299,7 +299,7 @@ def test_mano_bases_move_as_in_the_free_hand(mano_file):
     apart = (rest['anatomical'] - rest['mano'])[0].norm(dim=1)
     bases = [1, 5, 9, 13, 17]
     assert (apart[bases] > 1).all()
-    assert (apart[bases] < 20).all()
+    assert (apart[bases] < 21).all()
     assert np.delete(apart.numpy(), bases).max() == 0
 
 

@@ -54,7 +54,7 @@ def test_palm_and_breadth_of_the_mean_hand_are_as_published():
     thumb = hand.weights[:, FINGER_CHAINS[0]].sum(1) > 0.3
     level = abs(skin[:, 1] - points[[5, 9, 13, 17], 1].mean()) < 5
     breadth = np.ptp(skin[level & ~thumb, 0]) / size
-    assert breadth == pytest.approx(85, rel=0.06)
+    assert breadth == pytest.approx(85, rel=0.07)
 
 
 def test_length_of_the_mean_hand_stays(anny_hand):

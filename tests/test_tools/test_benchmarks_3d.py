@@ -6,6 +6,7 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
+from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from benchmark_factory import write_interhand
@@ -212,3 +213,37 @@ def test_proportions_of_labels_do_not_depend_on_size_and_place():
     assert steps[2] == pytest.approx(
         scale * np.linalg.norm(points[17] - points[13])
     )
+
+
+@pytest.mark.parametrize('finger', ['index', 'middle', 'ring', 'little'])
+def test_joints_lie_inside_and_keep_their_depth_when_bent(finger):
+    """Bones under the skin of the back would bring keypoints to the edge of
+    a fist, and linear skinning would let its knuckles sink."""
+    tool = _tool('joint_depths')
+    for joint in ('pip', 'dip'):
+        straight, bent = tool.depths(default_hand(), finger, joint)
+        assert straight[0] / straight.sum() == pytest.approx(0.45, abs=0.03)
+        assert bent[0] == pytest.approx(straight[0], rel=0.1)
+    straight, bent = tool.depths(default_hand(), finger, 'mcp')
+    assert 8 < straight[0] < 11.5
+    assert bent[0] == pytest.approx(straight[0], rel=0.15)
+
+
+def test_way_out_of_a_box():
+    tool = _tool('joint_depths')
+    corners = np.stack(np.meshgrid(*[[-1.0, 1.0]] * 3, indexing='ij'), -1)
+    corners = corners.reshape(-1, 3) * (2, 3, 4)
+    faces = ConvexHull(corners).simplices
+    start = np.array([0.5, 0.3, 0.1])
+    for direction, expected in (((1, 0, 0), 1.5), ((0, 0, -1), 4.1)):
+        found = tool.way_out(corners, faces, start, np.array(direction, float))
+        assert found == pytest.approx(expected)
+    with pytest.raises(ValueError, match='inside the mesh'):
+        tool.way_out(corners, faces, start + 9, np.array([1.0, 0, 0]))
+
+
+def test_joint_depths_are_printed(capsys):
+    _tool('joint_depths').main([])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 13
+    assert lines[2].startswith('index pip: 7.5, 7.4;')

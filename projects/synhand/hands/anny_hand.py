@@ -12,6 +12,7 @@ from scipy.sparse import coo_matrix, csr_matrix
 
 from synhand.hands.bake import BAKED_FILE
 from synhand.hands.joints import (
+    CENTRE_DEPTHS_MM,
     FINGER_CHAINS,
     FOREARM_BONES,
     anatomical_pivots,
@@ -20,6 +21,7 @@ from synhand.hands.joints import (
     mano_heads,
 )
 from synhand.hands.proportions import Proportions
+from synhand.hands.skinning import skin
 from synhand.hands.turns import BoneTurns, Z, unit
 from synhand.skeleton import BONES as SKELETON
 
@@ -64,8 +66,9 @@ class AnnyHand:
     """Shape and pose to vertices and keypoints of a right hand.
 
     Anny puts the finger bases at the webs, about 15 mm beyond the joints'
-    centres. Fingers here turn about the anatomical centres, so that bone
-    lengths stay constant in every pose.
+    centres, and all finger joints just under the skin of the back. Fingers
+    here turn about the anatomical centres, so that bone lengths stay constant
+    in every pose.
 
     Args:
         path: The baked arrays (see :mod:`synhand.hands.bake`).
@@ -90,6 +93,7 @@ class AnnyHand:
         self._vertex_faces = _incidence(self.faces, self.num_vertices)
         self._tips = self._tip_vertices()
         if proportioned:
+            self._sink_joints()
             move = Proportions(self.mean, self.weights, self._tips)
             self.mean, self.basis = move(self.mean), move(self.basis)
         self._basis = self.basis.reshape(len(self.basis), -1)
@@ -195,15 +199,9 @@ class AnnyHand:
             direction, the forearm moves.
         """
         turns, moves = self.turns.transforms(rest.pivots, angles)
-        x, y, z = rest.vertices.T[..., None]
-        # Turned axes and moves side by side, (B, 12): one product blends all.
-        columns = np.concatenate(
-            [turns.transpose(0, 2, 1).reshape(-1, 9), moves], axis=1
+        vertices = skin(
+            self.weights, rest.vertices, turns, moves, self.parents
         )
-        blended = self.weights @ columns
-        vertices = blended[:, 9:].copy()
-        for axis, share in enumerate((x, y, z)):
-            vertices += blended[:, 3 * axis : 3 * axis + 3] * share
         return PosedHand(vertices, self._move_keypoints(rest, turns, moves))
 
     def pose_keypoints(
@@ -254,6 +252,19 @@ class AnnyHand:
             palmar = -unit(normals[nail].mean(0))
             directions.append(palmar if f == 0 else unit(palmar + Z))
         return np.array(directions)
+
+    def _sink_joints(self) -> None:
+        """Move the heads of the mean hand from its back to the centres.
+
+        Towards the pulp, square to the bones on either side of a joint.
+        """
+        heads = self.mean[self.num_vertices :]
+        steps = []
+        for f, palmar in enumerate(self.palmar_directions()):
+            bones = unit(np.diff(self._mean_chain(f), axis=0))
+            along = unit(bones + np.vstack([bones[:1], bones[:-1]]))
+            steps.append(unit(palmar - (along @ palmar)[:, None] * along))
+        heads[FINGER_CHAINS] += CENTRE_DEPTHS_MM[..., None] * steps
 
     def _mean_chain(self, finger: int) -> np.ndarray:
         """Three bone heads and the tip (4, 3) of the mean rest hand."""

@@ -15,7 +15,7 @@ from synhand.hands.anny_hand import (
     default_hand,
 )
 from synhand.hands.bake import BONES
-from synhand.hands.layer import HandModel
+from synhand.hands.layer import HandModel, rigid_skin
 from synhand.hands.rotations import axis_angle_to_matrix
 from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES
 
@@ -39,7 +39,7 @@ class AnnyLayer(HandModel):
         hand: The baked hand; the package's own when None.
         side: `'right'`, or `'left'`: mirrored in the hand frame's x.
         turn_about: `'anatomical'` centres of rotation, or `'anny'`: the heads
-            of Anny's own bones.
+            of Anny's own bones, and skinned linearly as Anny is.
         dtype: Of all tensors.
     """
 
@@ -73,6 +73,7 @@ class AnnyLayer(HandModel):
             dtype=dtype,
         )
         self.hand = hand
+        self.linear = turn_about == 'anny'
         # Rotation vectors are affine in the angles; a mirror turns them the
         # other way about the axes that it keeps.
         zero = hand.turns.vectors(np.zeros(NUM_DOFS))
@@ -115,6 +116,13 @@ class AnnyLayer(HandModel):
         still = eye.expand(len(joints), 1, 3, 3)
         forearm = joints[:, :1].transpose(-1, -2)
         return torch.cat([still, forearm, still, joints[:, 1:]], 1)
+
+    def _skin(self, points: Tensor, turns: Tensor, moves: Tensor) -> Tensor:
+        if self.linear:
+            return super()._skin(points, turns, moves)
+        return rigid_skin(
+            self.weights, points, turns, moves, self._levels, self._order
+        )
 
     def _origin(self, pivots: Tensor) -> Tensor:
         return pivots[:, _WRIST : _WRIST + 1]

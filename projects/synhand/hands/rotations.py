@@ -46,6 +46,38 @@ def matrix_to_sixd(matrices: Tensor) -> Tensor:
     return matrices[..., :2].transpose(-1, -2).flatten(-2)
 
 
+def matrix_to_quaternion(matrices: Tensor) -> Tensor:
+    """Quaternions (..., 4), w first and not negative, of (..., 3, 3).
+
+    Differentiable: of the four ways to read one, that which divides by the
+    largest component.
+    """
+    m = matrices.flatten(-2).unbind(-1)
+    rows = [
+        [1 + m[0] + m[4] + m[8], m[7] - m[5], m[2] - m[6], m[3] - m[1]],
+        [m[7] - m[5], 1 + m[0] - m[4] - m[8], m[1] + m[3], m[2] + m[6]],
+        [m[2] - m[6], m[1] + m[3], 1 - m[0] + m[4] - m[8], m[5] + m[7]],
+        [m[3] - m[1], m[2] + m[6], m[5] + m[7], 1 - m[0] - m[4] + m[8]],
+    ]
+    scaled = torch.stack([torch.stack(row, -1) for row in rows], -2)
+    squares = scaled.diagonal(dim1=-2, dim2=-1)
+    largest = squares.argmax(-1)[..., None, None].expand(*m[0].shape, 1, 4)
+    chosen = scaled.gather(-2, largest)[..., 0, :]
+    unit = torch.nn.functional.normalize(chosen, dim=-1)
+    return torch.where(unit[..., :1] < 0, -unit, unit)
+
+
+def quaternion_product(a: Tensor, b: Tensor) -> Tensor:
+    """Hamilton's product of quaternions (..., 4), w first."""
+    (aw, av), (bw, bv) = a.split([1, 3], -1), b.split([1, 3], -1)
+    real = aw * bw - (av * bv).sum(-1, keepdim=True)
+    return torch.cat([real, aw * bv + bw * av + _cross(av, bv)], -1)
+
+
+def _cross(a: Tensor, b: Tensor) -> Tensor:
+    return torch.linalg.cross(*torch.broadcast_tensors(a, b))
+
+
 def to_matrices(rotations: Tensor, leading: int) -> Tensor:
     """Rotation matrices of any of the three forms.
 
