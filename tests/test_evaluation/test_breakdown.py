@@ -7,6 +7,7 @@ from helpers import random_hands, random_local_hands
 from synhand.evaluation import breakdown, functional
 from synhand.evaluation.scores import Score
 from synhand.geometry.cameras import project
+from synhand.geometry.planar import planar_rotation
 from synhand.skeleton import FINGERS, NUM_KEYPOINTS
 
 
@@ -114,3 +115,40 @@ def test_without_a_box_there_is_no_constant_pose():
     for sample in found:
         sample['gt_instances']['bboxes'] = np.zeros((1, 4))
     assert 'NME+' not in breakdown.hand_scores(breakdown.rows_of(found))
+
+
+@pytest.mark.parametrize('turn', [0.0, 0.7, np.pi])
+@pytest.mark.parametrize('mirror', [1, -1])
+def test_offsets_are_seen_from_the_hand(turn, mirror):
+    """The same in a photo that is turned or shows the other hand."""
+    found = samples(4, noise=0.0)
+    matrix = np.diag([mirror, 1.0]) @ planar_rotation(turn)
+    for sample in found:
+        truth = sample['gt_instances']
+        true = truth['keypoints'][0] @ matrix.T
+        along = true[[5, 9, 13, 17]].mean(0) - true[0]
+        along /= np.linalg.norm(along)
+        to_index = true[5] - true[17]
+        across = to_index - (to_index @ along) * along
+        across /= np.linalg.norm(across)
+        low, high = true.min(0), true.max(0)
+        offset = 0.03 * along + 0.02 * across
+        truth.update(
+            keypoints=true[None], bboxes=np.concatenate([low, high])[None]
+        )
+        sample['pred_instances']['keypoints'] = (
+            true + offset * (high - low).max()
+        )[None]
+    offsets = breakdown.offsets_in_hand(breakdown.rows_of(found)[0])
+    np.testing.assert_allclose(offsets[..., 0], 0.03)
+    np.testing.assert_allclose(offsets[..., 1], 0.02)
+
+
+def test_offsets_of_hands_without_their_labels_are_unknown():
+    found = samples(3, missed=(0,))
+    found[1]['gt_instances']['keypoints_visible'][0, 9] = 0
+    found[2]['gt_instances']['keypoints_visible'][0, 20] = 0
+    offsets = breakdown.offsets_in_hand(breakdown.rows_of(found)[0])
+    known = np.isfinite(offsets).all(-1)
+    assert not known[:2].any()
+    assert known[2].tolist() == [True] * 20 + [False]

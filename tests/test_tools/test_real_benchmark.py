@@ -97,6 +97,8 @@ def test_both_models_get_the_same_crops_and_a_table(
         for cores in (1, 2)
     ]
     page = capsys.readouterr().out
+    assert 'Which way the errors of tiny point' in page
+    assert '| open, ge2019 |' in page
     assert page.count('| MediaPipe Hands |') == 4
     for name in ('ge2019-2d.svg', 'ge2019-3d.svg', 'ti1k-2d.svg'):
         assert '</svg>' in (tmp_path / 'out' / name).read_text()

@@ -19,6 +19,7 @@ from synhand.evaluation.breakdown import (
     misses,
     of_hands,
     of_part,
+    offsets_in_hand,
     rows_of,
     views,
 )
@@ -249,3 +250,33 @@ def analysis_table(
         'whose predicted palm faces the other way (more than 90 degrees).'
     )
     return Table(f'Where the errors of {name} are', note, head, rows), facts
+
+
+def offset_table(name: str, found: Mapping[str, Found]) -> Table:
+    """Which way one model's keypoints lie from the labels, by curl."""
+    head, columns = [''], []
+    for set_name, result in found.items():
+        offsets = offsets_in_hand(result.rows[0])[result.in_space]
+        for kind, chosen in kinds_of_hands(result).items():
+            if kind == 'all' or kind.startswith('curl'):
+                head.append(f'{kind.removeprefix("curl: ")}, {set_name}')
+                columns.append(_mean_offsets(offsets[chosen]))
+    rows = [
+        [keypoint, *(f'{c[k][0]:+.3f}, {c[k][1]:+.3f}' for c in columns)]
+        for k, keypoint in enumerate(KEYPOINT_NAMES)
+    ]
+    note = (
+        'Mean offset along the hand (from the wrist to the finger bases) and '
+        "across it (to the index's side), of the longer side of the box; "
+        'hands with 3D labels.'
+    )
+    return Table(f'Which way the errors of {name} point', note, head, rows)
+
+
+def _mean_offsets(offsets: np.ndarray) -> np.ndarray:
+    """(K, 2) of (N, K, 2), over what is known."""
+    means = [
+        Score(values, np.isfinite(values)).of_keypoints()
+        for values in np.moveaxis(offsets, -1, 0)
+    ]
+    return np.stack(means, axis=-1)

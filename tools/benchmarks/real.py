@@ -43,6 +43,7 @@ from _real_tables import (  # noqa: E402
     Found,
     analysis_table,
     cell,
+    offset_table,
     part_table,
     score_facts,
     score_table,
@@ -201,7 +202,7 @@ def compared_with_synthetic(
         if 'ge2019' in results:
             found['ge2019'] = results['ge2019'][model.name]
         table, facts[model.name] = analysis_table(model.name, found)
-        tables.append(table)
+        tables += [table, offset_table(model.name, found)]
     return tables, facts
 
 

@@ -130,6 +130,33 @@ def misses(rows: tuple[Row, Row]) -> int:
     return int((flat['labelled'] & ~found).any(axis=1).sum())
 
 
+def offsets_in_hand(flat: Row) -> FloatArray:
+    """Which way 2D predictions lie from the labels, as the hand sees it.
+
+    What is the same in many hands is no noise: keypoints are defined, or
+    hands look, otherwise than where the model learnt them.
+
+    Args:
+        flat: Rows of `row_2d`.
+
+    Returns:
+        (N, K, 2) of the box's longer side: along the hand, from the wrist to
+        the mean of the four finger bases, and across it, to the index's side;
+        NaN where a hand has not these labels, or no box.
+    """
+    labelled = flat['labelled'] & (flat['box'] > 0)[:, None]
+    true = np.where(labelled[..., None], flat['true'], np.nan)
+    bases = true[:, [chain[0] for chain in FINGERS.values()][1:]]
+    along = bases.mean(axis=1) - true[:, ROOT]
+    with np.errstate(invalid='ignore'):
+        along = along / np.linalg.norm(along, axis=-1, keepdims=True)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=-1)
+    side = ((bases[:, 0] - bases[:, -1]) * across).sum(-1, keepdims=True)
+    axes = np.stack([along, across * np.sign(side)], axis=-1)
+    unit = np.where(flat['box'] > 0, flat['box'], 1)[:, None, None]
+    return np.asarray((flat['predicted'] - true) @ axes / unit)
+
+
 def of_part(score: Score, keypoints: Sequence[int]) -> Score:
     """The score of some keypoints alone."""
     columns = list(keypoints)
