@@ -13,7 +13,9 @@ from synhand.hands.layer import skeleton_adjacency
 from synhand.hands.mano import TIP_VERTICES, ManoHand
 from synhand.hands.rotations import (
     axis_angle_to_matrix,
+    matrix_to_quaternion,
     matrix_to_sixd,
+    quaternion_product,
     sixd_to_matrix,
     to_matrices,
 )
@@ -67,6 +69,28 @@ def test_the_three_forms_of_a_rotation_are_equal(model):
     ):
         found = every_point(model(shape, form, whole, translation, length))
         torch.testing.assert_close(found, expected)
+
+
+def test_quaternions_are_those_of_scipy():
+    """Half turns among them, where the first component is 0."""
+    turns = Rotation.concatenate(
+        [
+            Rotation.random(40, random_state=0),
+            Rotation.from_rotvec(np.pi * np.eye(3)),
+            Rotation.identity(1),
+        ]
+    )
+    found = matrix_to_quaternion(torch.tensor(turns.as_matrix()))
+    expected = torch.tensor(turns.as_quat(canonical=True)[:, [3, 0, 1, 2]])
+    apart = torch.minimum(
+        (found - expected).abs().amax(1), (found + expected).abs().amax(1)
+    )
+    assert apart.max() < 1e-12
+    assert (found[:, 0] >= 0).all()
+    product = quaternion_product(found[:20], found[20:40])
+    whole = (turns[:20] * turns[20:40]).as_quat()[:, [3, 0, 1, 2]]
+    cosine = (product * torch.tensor(whole)).sum(1).abs()
+    torch.testing.assert_close(cosine, torch.ones_like(cosine))
 
 
 def test_a_batch_equals_its_hands_one_by_one(model):

@@ -367,10 +367,7 @@ def rigid_skin(
     (w, v), (dual_w, dual_v) = (
         (part / length).split([1, 3], -1) for part in (real, dual)
     )
-
-    def cross(a: Tensor, b: Tensor) -> Tensor:
-        return torch.linalg.cross(a, b)
-
+    cross = torch.linalg.cross
     turned = cross(v, cross(v, points) + w * points)
     moved = turned + w * dual_v - dual_w * v + cross(v, dual_v)
     return points + 2 * moved
