@@ -128,7 +128,7 @@ def test_pose_equals_skinning_one_vertex_at_a_time(hand, rest, pose):
             moves[bones],
             rest.vertices[v],
         )
-        np.testing.assert_allclose(posed.vertices[v], expected, atol=1e-5)
+        np.testing.assert_allclose(posed.vertices[v], expected, atol=1e-9)
 
 
 def test_bone_transforms_are_rigid_and_fix_the_wrist(hand, rest):

