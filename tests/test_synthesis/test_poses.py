@@ -7,7 +7,7 @@ import pytest
 
 from synhand.hands.anatomy import DOF, LOWER, UPPER, pose_from_degrees
 from synhand.hands.anny_hand import default_hand
-from synhand.synthesis.gestures import GESTURES, HOLDS
+from synhand.synthesis.gestures import COMMON, GESTURES, HOLDS
 from synhand.synthesis.poses import (
     _RADII,
     PoseShares,
@@ -97,6 +97,25 @@ def test_fists_are_loose_or_clenched_and_straight_fingers_straight(hand, rest):
     assert np.quantile(bent, 0.85) > 75
     straight = flexion('ring_mcp_flexion', 'flat', 'open', 'vulcan')
     assert np.abs(straight).mean() < 10
+
+
+def test_common_gestures_are_common_and_keep_their_thumbs(hand, rest):
+    rng = np.random.default_rng(3)
+    shares = PoseShares(gesture=1, between=0, correlated=0, free=0)
+    poses = [sample_pose(rng, hand, rest, shares) for _ in range(1500)]
+    names = [pose.kind.split(':')[1] for pose in poses]
+    assert set(COMMON) < set(GESTURES)
+    rare = len(GESTURES) - len(COMMON)
+    expected = 4 * len(COMMON) / (4 * len(COMMON) + rare)
+    share = np.isin(names, COMMON).mean()
+    deviation = np.sqrt(expected * (1 - expected) / len(poses))
+    assert abs(share - expected) < 4 * deviation
+    changed = [
+        pose.repaired > 0
+        for pose, name in zip(poses, names, strict=True)
+        if name in ('fist', 'point', 'point_thumb_side')
+    ]
+    assert np.mean(changed) < 0.25
 
 
 def test_dips_follow_pips_in_correlated_poses(hand, rest):

@@ -38,13 +38,15 @@ FINGER_STATES = {
 # Azimuth, elevation, twist, MCP flexion, IP flexion in degrees.
 THUMB_STATES = {
     'out': (68, 12, 0, 0, 0),
-    'side': (27, 24, 0, 5, 8),
+    'side': (29, 23, -1, 3, 7),
     'up': (60, 22, -5, -2, -8),
     'loose': (40, 30, 5, 15, 15),
     'across': (44, 48, 2, 34, 62),
-    'palm': (15, 20, -5, 52, 70),
+    'clasp': (48, 49, 3, 28, 59),
+    'palm': (15, 24, -4, 53, 71),
+    'hold': (24, 24, -3, 52, 80),
     'oppose': (22, 53, 20, 13, 23),
-    'key': (30, 28, 5, 8, 18),
+    'key': (31, 29, 5, 8, 18),
     'wrap': (38, 56, 12, 25, 30),
     'back': (55, 4, -10, -5, -15),
 }
@@ -65,18 +67,20 @@ open: out straight straight straight straight spread
 five: out back back back back spread
 relaxed: loose loose loose half half natural
 rest: loose half half half half natural
-fist: across curl curl curl curl together
+fist: clasp curl curl curl curl together
 fist_thumb_side: side curl curl curl curl together
 fist_loose: across round curl curl curl natural
 thumb_up: up curl curl curl curl together
 hitch: back curl curl curl curl natural
 point: across straight curl curl curl natural
 point_thumb_out: out straight curl curl curl natural
+point_thumb_side: side straight curl curl curl natural
+point_loose: loose straight round round round natural
 point_down: loose lift curl curl curl natural
 press: loose half curl curl curl natural
-two: across straight straight curl curl vee
-two_closed: across straight straight curl curl together
-two_bent: across hook hook curl curl vee
+two: hold straight straight curl curl vee
+two_closed: hold straight straight curl curl together
+two_bent: hold hook hook curl curl vee
 crossed: across straight over curl curl cross
 three: out straight straight curl curl spread
 three_fingers: palm straight straight straight curl spread
@@ -84,8 +88,8 @@ scout: palm straight straight straight curl together
 four: palm straight straight straight straight natural
 four_spread: palm straight straight straight straight spread
 call: out curl curl curl straight horns
-little_up: across curl curl curl straight natural
-middle_up: across curl straight curl curl natural
+little_up: clasp curl curl curl straight natural
+middle_up: clasp curl straight curl curl natural
 ring_up: loose round round straight round natural
 horns: across straight curl curl straight horns
 love: out straight curl curl straight horns
@@ -105,7 +109,7 @@ pinch_middle: oppose straight pinch straight straight natural
 pinch_ring: oppose straight straight pinch straight natural
 pinch_two: oppose pinch pinch half half together
 grip_cylinder: wrap half half half half natural
-grip_thin: across curl curl curl curl natural
+grip_thin: clasp curl curl curl curl natural
 grip_sphere: wrap wide wide wide wide spread
 grip_disk: oppose claw claw claw claw spread
 grip_card: key half curl curl curl natural
@@ -152,5 +156,27 @@ GESTURES: dict[str, np.ndarray] = {
         line.split(':') for line in _TABLE.strip().splitlines()
     )
 }
+# What people do most with a bare hand in front of a camera: they count, point,
+# show a palm, a fist or a thumb.
+COMMON = (
+    'flat',
+    'open',
+    'five',
+    'relaxed',
+    'fist',
+    'fist_thumb_side',
+    'thumb_up',
+    'point',
+    'point_thumb_out',
+    'point_thumb_side',
+    'point_loose',
+    'gun',
+    'two',
+    'three',
+    'three_fingers',
+    'four',
+    'call',
+    'pinch_index',
+)
 HOLDS = tuple(name for name in GESTURES if name.startswith('grip_'))
 ABDUCTION = np.array([DOF[f'{finger}_mcp_abduction'] for finger in FINGERS])

@@ -21,10 +21,14 @@ from synhand.hands.anatomy import (
     reflect_at_limits,
 )
 from synhand.hands.anny_hand import AnnyHand, RestHand
-from synhand.synthesis.gestures import ABDUCTION, GESTURES
+from synhand.synthesis.gestures import ABDUCTION, COMMON, GESTURES
 
 _NAMES = tuple(GESTURES)
 _LIBRARY = np.stack([GESTURES[name] for name in _NAMES])
+# A common gesture is drawn this many times as often as any other.
+_COMMON_WEIGHT = 4.0
+_WEIGHTS = np.where(np.isin(_NAMES, COMMON), _COMMON_WEIGHT, 1.0)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _MCP = np.array([DOF[f'{f}_mcp_flexion'] for f in FINGERS])
 _PIP = np.array([DOF[f'{f}_pip_flexion'] for f in FINGERS])
 _DIP = np.array([DOF[f'{f}_dip_flexion'] for f in FINGERS])
@@ -76,7 +80,7 @@ def sample_pose(
     weights = np.array([getattr(shares, kind) for kind in kinds])
     kind = kinds[rng.choice(4, p=weights / weights.sum())]
     if kind == 'gesture':
-        name = _NAMES[rng.integers(len(_NAMES))]
+        name = _NAMES[rng.choice(len(_NAMES), p=_WEIGHTS)]
         angles = _vary(rng, _tightened(rng, GESTURES[name]), 6.0)
         kind = f'gesture:{name}'
     elif kind == 'between':
@@ -113,7 +117,7 @@ def _tightened(rng: np.random.Generator, angles: np.ndarray) -> np.ndarray:
 
 def _between(rng: np.random.Generator) -> np.ndarray:
     """A mixture of two gestures, each finger with a weight of its own."""
-    a, b = _LIBRARY[rng.choice(len(_LIBRARY), 2, replace=False)]
+    a, b = _two_gestures(rng)
     common = rng.beta(0.7, 0.7)
     weight = np.clip(common + rng.normal(0, 0.2, 5), 0, 1)
     mixed = (1 - common) * a + common * b
@@ -121,6 +125,11 @@ def _between(rng: np.random.Generator) -> np.ndarray:
     for group, w in zip(groups, weight, strict=True):
         mixed[group] = (1 - w) * a[group] + w * b[group]
     return _vary(rng, _tightened(rng, mixed), 5.0)
+
+
+def _two_gestures(rng: np.random.Generator) -> np.ndarray:
+    chosen = rng.choice(len(_LIBRARY), 2, replace=False, p=_WEIGHTS)
+    return _LIBRARY[chosen]
 
 
 def _correlated(rng: np.random.Generator) -> np.ndarray:
@@ -145,7 +154,7 @@ def _correlated(rng: np.random.Generator) -> np.ndarray:
 
 def _thumb(rng: np.random.Generator) -> np.ndarray:
     """A thumb between two of the library's, with noise."""
-    a, b = _LIBRARY[rng.choice(len(_LIBRARY), 2, replace=False)][:, _THUMB]
+    a, b = _two_gestures(rng)[:, _THUMB]
     t = rng.random()
     return (1 - t) * a + t * b + np.radians(rng.normal(0, 6, len(_THUMB)))
 
