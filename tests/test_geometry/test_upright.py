@@ -8,7 +8,7 @@ from mmpose.datasets.transforms import TopdownAffine
 from synhand import recipes
 from synhand.datasets.transforms import RandomHandBox, UprightHandBox
 from synhand.geometry.upright import KNUCKLES, upright_angle, upright_box
-from synhand.models.upright import upright_windows
+from synhand.models.upright import towards_box, upright_windows
 
 
 def _points(seed: int = 0, hands: int = 6) -> np.ndarray:
@@ -151,3 +151,18 @@ def test_windows_turn_about_their_centres():
     torch.testing.assert_close(
         turned.outside(middle)[:, 0], windows.centre.repeat(2, 1)
     )
+
+
+def test_keypoints_are_drawn_to_a_box_about_the_centre():
+    points = torch.rand(3, 21, 2) * torch.tensor([0.5, 0.3]) + 0.1
+    torch.testing.assert_close(towards_box(points, 0.6, 0.0), points)
+    fitted = towards_box(points, 0.6, 1.0)
+    low, high = fitted.amin(1), fitted.amax(1)
+    torch.testing.assert_close((low + high) / 2, torch.full((3, 2), 0.5))
+    torch.testing.assert_close((high - low).amax(-1), torch.full((3,), 0.6))
+    halfway = towards_box(towards_box(points, 0.6, 0.5), 0.6, 1.0)
+    torch.testing.assert_close(halfway, fitted)
+    side = (points.amax(1) - points.amin(1)).amax(-1)
+    found = towards_box(points, 0.6, 0.5)
+    half = (found.amax(1) - found.amin(1)).amax(-1)
+    torch.testing.assert_close(half, (side * 0.6).sqrt())

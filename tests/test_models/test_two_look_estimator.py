@@ -11,7 +11,7 @@ from mmpose.structures import PoseDataSample
 
 import synhand.registry  # noqa: F401
 from synhand.models.estimators.two_look_estimator import _mean_reading
-from synhand.models.upright import upright_windows
+from synhand.models.upright import towards_box, upright_windows
 
 _CONFIG = (
     'configs/hand_3d_keypoint/latent25d/'
@@ -25,6 +25,7 @@ def model(root):
     torch.manual_seed(0)
     config = Config.fromfile(root / _CONFIG).model
     config.update(turns=(), bone_stiffness=0.0, side_channels=256)
+    config.update(box_side=None, test_cfg=dict(looks=2))
     model = MODELS.build(config)
     for head in (model.head, model.first.head):
         with torch.no_grad():
@@ -132,6 +133,42 @@ def test_a_third_look_starts_from_the_second(model, monkeypatch):
         atol=1e-4,
     )
     assert not torch.allclose(second, third)
+
+
+def test_windows_are_drawn_to_the_box_but_in_training(
+    model, first_pose, monkeypatch
+):
+    monkeypatch.setattr(model, 'box_side', 0.7)
+    found = model._first_windows(_crops(), {})
+    drawn = towards_box(first_pose[..., :2], 0.7, 0.75)
+    expected = upright_windows(drawn.expand(2, -1, -1), model.padding)
+    torch.testing.assert_close(found.side, expected.side)
+    torch.testing.assert_close(found.centre, expected.centre)
+    model.train()
+    found = model._first_windows(_crops(), {})
+    model.eval()
+    expected = upright_windows(first_pose[..., :2], model.padding)
+    torch.testing.assert_close(found.side[:1], expected.side)
+
+
+def test_only_the_last_look_is_turned_where_the_side_is_known(
+    model, monkeypatch
+):
+    monkeypatch.setattr(model, 'turns', (0.0, 20.0, -40.0))
+    monkeypatch.setattr(model, 'test_cfg', dict(looks=4))
+    read, times = model._read, []
+
+    def count(*args):
+        times.append(len(model.turns))
+        return read(*args)
+
+    monkeypatch.setattr(model, '_read', count)
+    with torch.no_grad():
+        model.predict(_crops(), _samples())
+        model.predict(_crops(), _samples(side=-1))
+        monkeypatch.setitem(model._modules, 'side', None)
+        model.predict(_crops(), _samples(side=-1))
+    assert times == [1, 1, 3, 1, 1, 3, 3, 3, 1, 3]
 
 
 def _robust_mean(poses, scores):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from synhand.recipes.data import changed_steps, synthetic_data
+from synhand.recipes.data import BOX_PADDING, changed_steps, synthetic_data
 from synhand.recipes.models import codec, latent25d_model
 from synhand.recipes.schedules import schedule
 
@@ -168,6 +168,7 @@ def two_look_model(
         features, in_channels=in_channels, input_size=window_size, **head
     )
     reader['head']['decoder'] = codec(crop_size)
+    reader['test_cfg']['looks'] = 3
     start = dict(type='Pretrained', checkpoint=first_weights)
     return dict(
         reader,
@@ -175,6 +176,7 @@ def two_look_model(
         first=dict(first, data_preprocessor=None, init_cfg=start),
         window_size=window_size[0],
         padding=UPRIGHT_PADDING,
+        box_side=1 / BOX_PADDING,
         side_channels=side_channels,
         turns=tuple(turns),
         bone_stiffness=bone_stiffness,

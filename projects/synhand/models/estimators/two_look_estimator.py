@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,16 @@ from synhand.models.estimators.hand_estimator import (
 )
 from synhand.models.heads.parts import SideClassifier
 from synhand.models.labels import collect_labels, known_side
-from synhand.models.upright import UprightWindows, upright_windows
+from synhand.models.upright import (
+    UprightWindows,
+    towards_box,
+    upright_windows,
+)
 
 _LEARNERS = ('reader', 'side')
 _NO_SCORE = 1e-6
 _ROUNDS = 6
+_BOX_SHARE = 0.75
 _DISAGREEMENT = 0.02  # of the crop's side, at which a reading counts half
 
 
@@ -45,6 +50,10 @@ class TwoLookEstimator(HandPoseEstimator):
             network.
         padding: Side of a window in longer sides of the turned keypoints'
             box.
+        box_side: Longer side, in sides of the crop, of the boxes that crops
+            are cut around: outside of training keypoints are moved and scaled
+            towards such a box before they make a window. None where crops are
+            no boxes of hands.
         turns: Angles in degrees: outside of training each window is also
             read turned by each of them, and the poses, turned back, are
             averaged, those that agree and are sure before others.
@@ -55,8 +64,9 @@ class TwoLookEstimator(HandPoseEstimator):
             `'side'`, the classifier alone.
         **kwargs: Those of `HandPoseEstimator`. `test_cfg` may hold `looks`, 2
             by default: from the third look on, the last look's keypoints
-            make the window. Mirrored crops are not averaged with: the
-            reader has only seen right hands.
+            make the window. The last look alone is averaged over `turns`, but
+            the second as well where its score tells a side. Mirrored crops
+            are not averaged with: the reader has only seen right hands.
 
     Raises:
         ValueError: `learns` is unknown, or there is nothing that could.
@@ -70,6 +80,7 @@ class TwoLookEstimator(HandPoseEstimator):
         first: dict,
         window_size: int,
         padding: float,
+        box_side: float | None = None,
         turns: Sequence[float] = (),
         side_channels: int | None = None,
         learns: str = 'reader',
@@ -84,6 +95,7 @@ class TwoLookEstimator(HandPoseEstimator):
         self.first = MODELS.build(first)
         self.window_size = window_size
         self.padding = padding
+        self.box_side = box_side
         self.turns = (0.0, *turns)
         self.learns = learns
         if learns == 'side':
@@ -138,10 +150,16 @@ class TwoLookEstimator(HandPoseEstimator):
         inputs = self._prepare(inputs)
         windows = self._first_windows(inputs, self.test_cfg)
         given = self.head.conditions(data_samples)
-        found, right = self._second_look(windows, inputs, data_samples, given)
-        for _ in range(self.test_cfg.get('looks', 2) - 2):
-            windows = upright_windows(found['pose'][..., :2], self.padding)
-            found = self._read(windows, inputs, right < 0.5, given)
+        further = self.test_cfg.get('looks', 2) - 2
+        told = self.side is not None or _sides_known(data_samples)
+        with self._readings(all_turns=further == 0 or not told):
+            found, right = self._second_look(
+                windows, inputs, data_samples, given
+            )
+        for left in reversed(range(further)):
+            windows = self._windows(found['pose'][..., :2])
+            with self._readings(all_turns=left == 0):
+                found = self._read(windows, inputs, right < 0.5, given)
         predictions = self.head.deliver(found, data_samples)
         _add_sides(predictions, right, data_samples)
         return self.add_pred_to_datasample(predictions, None, data_samples)
@@ -157,6 +175,9 @@ class TwoLookEstimator(HandPoseEstimator):
             yield
         finally:
             self.turns = turns
+
+    def _readings(self, all_turns: bool) -> AbstractContextManager[None]:
+        return nullcontext() if all_turns else self.single_reading()
 
     def _second_look(
         self,
@@ -203,7 +224,15 @@ class TwoLookEstimator(HandPoseEstimator):
         small = self._prepare(F.interpolate(crops, tuple(size), mode='area'))
         with torch.no_grad(), autocast_as(crops, cfg.get('autocast')):
             found = self.first.head.read_out(self.first.extract_feat(small))
-        return upright_windows(found['pose'][..., :2].float(), self.padding)
+        return self._windows(found['pose'][..., :2].float())
+
+    def _windows(self, position: Tensor) -> UprightWindows:
+        """Windows around keypoints (B, K, 2) of crops."""
+        if self.box_side and not self.training:
+            # crops of training are jittered; boxes of detectors are, too, so
+            # that what was seen counts a little
+            position = towards_box(position, self.box_side, _BOX_SHARE)
+        return upright_windows(position, self.padding)
 
     def read_out(self, inputs: Tensor, **given: Any) -> dict[str, Tensor]:
         """What is read out of crops of right hands, in two looks."""
@@ -241,6 +270,10 @@ class TwoLookEstimator(HandPoseEstimator):
         return _mean_reading(
             {n: v.unflatten(0, (times, -1)) for n, v in found.items()}
         )
+
+
+def _sides_known(samples: SampleList) -> bool:
+    return all(known_side(sample) >= 0 for sample in samples)
 
 
 def _choose(
