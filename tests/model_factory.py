@@ -25,19 +25,21 @@ CONFIG = ROOT / (
 STEPS = 7
 
 
-def write_checkpoint(path: Path, seed: int = 0) -> Path:
-    """A checkpoint of `CONFIG` as a training leaves it.
+def write_checkpoint(path: Path, seed: int = 0, config: Path = CONFIG) -> Path:
+    """A checkpoint of a latent 2.5D config as a training leaves it.
 
     The maps are made sharp, so that keypoints differ from each other.
     """
-    cfg = Config.fromfile(CONFIG)
+    cfg = Config.fromfile(config)
     init_default_scope('mmpose')
     torch.manual_seed(seed)
     model = MODELS.build(cfg.model)
+    heads = [m for m in model.modules() if hasattr(m, 'log_softness')]
     with torch.no_grad():
-        for parameter in model.head.stages.parameters():
-            parameter.normal_(0, 0.5)
-        model.head.log_softness.fill_(1.5)
+        for head in heads:
+            for parameter in head.stages.parameters():
+                parameter.normal_(0, 0.5)
+            head.log_softness.fill_(1.5)
     content = dict(state_dict=model.state_dict(), meta=dict(iter=STEPS))
     torch.save(content, path)
     return path

@@ -57,6 +57,7 @@ def test_what_is_null_is_nan_and_not_valid(tmp_path):
     assert not sample['keypoints_cam_valid'].any()
     assert sample['hand_side'].tolist() == [-1]
     assert sample['bbox'].tolist() == [[0, 0, 127, 119]]
+    assert sample['bbox_score'].tolist() == [0]
 
 
 def test_unlabelled_keypoints_are_nan(tmp_path):
@@ -70,6 +71,7 @@ def test_unlabelled_keypoints_are_nan(tmp_path):
     assert np.isnan(sample['keypoints'][0, 4]).all()
     low = np.nanmin(sample['keypoints'][0], 0)
     np.testing.assert_allclose(sample['bbox'][0, :2], low)
+    assert sample['bbox_score'].tolist() == [1]
 
 
 @pytest.mark.parametrize(

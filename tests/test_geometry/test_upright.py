@@ -155,14 +155,15 @@ def test_windows_turn_about_their_centres():
 
 def test_keypoints_are_drawn_to_a_box_about_the_centre():
     points = torch.rand(3, 21, 2) * torch.tensor([0.5, 0.3]) + 0.1
-    torch.testing.assert_close(towards_box(points, 0.6, 0.0), points)
-    fitted = towards_box(points, 0.6, 1.0)
+    none, half, all_the_way = torch.tensor([[0.0], [0.5], [1.0]]).repeat(1, 3)
+    torch.testing.assert_close(towards_box(points, 0.6, none), points)
+    fitted = towards_box(points, 0.6, all_the_way)
     low, high = fitted.amin(1), fitted.amax(1)
     torch.testing.assert_close((low + high) / 2, torch.full((3, 2), 0.5))
     torch.testing.assert_close((high - low).amax(-1), torch.full((3,), 0.6))
-    halfway = towards_box(towards_box(points, 0.6, 0.5), 0.6, 1.0)
+    found = towards_box(points, 0.6, half)
+    halfway = towards_box(found, 0.6, all_the_way)
     torch.testing.assert_close(halfway, fitted)
     side = (points.amax(1) - points.amin(1)).amax(-1)
-    found = towards_box(points, 0.6, 0.5)
-    half = (found.amax(1) - found.amin(1)).amax(-1)
-    torch.testing.assert_close(half, (side * 0.6).sqrt())
+    length = (found.amax(1) - found.amin(1)).amax(-1)
+    torch.testing.assert_close(length, (side * 0.6).sqrt())

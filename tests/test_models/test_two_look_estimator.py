@@ -135,20 +135,29 @@ def test_a_third_look_starts_from_the_second(model, monkeypatch):
     assert not torch.allclose(second, third)
 
 
-def test_windows_are_drawn_to_the_box_but_in_training(
+def test_windows_are_drawn_to_known_boxes_but_in_training(
     model, first_pose, monkeypatch
 ):
+    read, seen = model._read, []
+
+    def note(windows, *args):
+        seen.append(windows)
+        return read(windows, *args)
+
+    monkeypatch.setattr(model, '_read', note)
     monkeypatch.setattr(model, 'box_side', 0.7)
-    found = model._first_windows(_crops(), {})
-    drawn = towards_box(first_pose[..., :2], 0.7, 0.75)
-    expected = upright_windows(drawn.expand(2, -1, -1), model.padding)
-    torch.testing.assert_close(found.side, expected.side)
-    torch.testing.assert_close(found.centre, expected.centre)
-    model.train()
-    found = model._first_windows(_crops(), {})
-    model.eval()
-    expected = upright_windows(first_pose[..., :2], model.padding)
-    torch.testing.assert_close(found.side[:1], expected.side)
+    samples = _samples()
+    samples[1].gt_instances.bbox_scores[:] = 0  # the crop is no hand's box
+    with torch.no_grad():
+        model.predict(_crops(), samples)
+    pose = first_pose[..., :2]
+    drawn = towards_box(pose, 0.7, torch.tensor([0.75]))
+    expected = upright_windows(torch.cat([drawn, pose]), model.padding)
+    torch.testing.assert_close(seen[0].side, expected.side)
+    torch.testing.assert_close(seen[0].centre, expected.centre)
+    found = model._first_windows(_crops(), {})  # as training does
+    torch.testing.assert_close(found.side[1:], expected.side[1:])
+    torch.testing.assert_close(found.side[0], found.side[1])
 
 
 def test_only_the_last_look_is_turned_where_the_side_is_known(

@@ -62,22 +62,33 @@ def own_model(text: str) -> Model:
     Raises:
         FileNotFoundError, ValueError: There is no such model.
     """
+    name, choice = named_model(text)
+    predictor = HandPredictor(**choice, device='cpu', batch_size=32)
+    flags = [f'--{key}={value}' for key, value in choice.items()]
+    command = (sys.executable, str(_DRIVERS / 'with_synhand.py'), *flags)
+    return Model(name, lambda crops: answers_of(predictor, crops), command)
+
+
+def named_model(text: str) -> tuple[str, dict[str, str]]:
+    """A model's name in tables, and what `HandPredictor` needs of it.
+
+    Raises:
+        ValueError: It is neither NAME nor NAME=CONFIG,CHECKPOINT.
+    """
     name, _, files = text.partition('=')
     config, _, checkpoint = files.partition(',')
     if files and not checkpoint:
         raise ValueError(f'{text}: expected NAME or NAME=CONFIG,CHECKPOINT')
-    choice = dict(config=config, checkpoint=checkpoint) if files else {}
-    choice = choice or dict(model=name)
-    predictor = HandPredictor(**choice, device='cpu', batch_size=32)
-    flags = [f'--{key}={value}' for key, value in choice.items()]
-    command = (sys.executable, str(_DRIVERS / 'with_synhand.py'), *flags)
-    return Model(name, lambda crops: _ask(predictor, crops), command)
+    if files:
+        return name, dict(config=config, checkpoint=checkpoint)
+    return name, dict(model=name)
 
 
-def _ask(predictor: HandPredictor, crops: Sequence[Crop]) -> Answers:
+def answers_of(predictor: HandPredictor, crops: Sequence[Crop]) -> Answers:
+    """What a predictor says to crops."""
     found = predictor.predict(
         [crop.image for crop in crops],
-        [crop.box for crop in crops],
+        [crop.box if crop.box_known else None for crop in crops],
         [crop.hand for crop in crops],
         [crop.camera for crop in crops],
     )

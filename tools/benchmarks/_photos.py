@@ -74,6 +74,7 @@ class Crop:
         image: (S, S, 3) blue, green, red.
         corner: (2,) px of the photo where it starts, whole numbers.
         box: (4,) px of the crop, tight.
+        box_known: Whether anybody said where the hand is.
         hand: `'left'`, `'right'` or `'unknown'`.
         camera: (3, 3) px of the crop, or None.
     """
@@ -81,6 +82,7 @@ class Crop:
     image: Image
     corner: npt.NDArray[np.int64]
     box: npt.NDArray[np.float32]
+    box_known: bool
     hand: str
     camera: npt.NDArray[np.float64] | None
 
@@ -107,6 +109,7 @@ def cut(photos: PhotoSet, sample: dict) -> Crop:
         image=image,
         corner=corner,
         box=box - np.tile(corner, 2).astype(np.float32),
+        box_known=bool(sample['bbox_score'][0] > 0),
         hand=SIDE_NAMES[int(sample['hand_side'][0])],
         camera=cameras.crop(camera, *corner) if known else None,
     )

@@ -332,7 +332,10 @@ class HandPredictor:
         if box is None:
             box = shrunk(whole_image(*image.shape[1::-1]), self._padding)
         sample = hand_sample(
-            bbox=box, camera_matrix=query.camera, hand_side=HAND_SIDES[hand]
+            bbox=box,
+            box_known=query.box is not None,
+            camera_matrix=query.camera,
+            hand_side=HAND_SIDES[hand],
         )
         return self._compose(
             dict(

@@ -82,6 +82,7 @@ def hand_metainfo(dataset_name: str) -> dict:
 def hand_sample(
     *,
     bbox: npt.ArrayLike,
+    box_known: bool = True,
     keypoints: npt.ArrayLike | None = None,
     keypoints_visible: npt.ArrayLike | None = None,
     keypoints_occluded: npt.ArrayLike | None = None,
@@ -94,6 +95,8 @@ def hand_sample(
 
     Args:
         bbox: (4,) tight box x1, y1, x2, y2 in pixels of the image file.
+        box_known: Whether `bbox` is a box of the hand; otherwise it is only
+            where to look, such as the whole image.
         keypoints: (K, 2) in pixels of the image file.
         keypoints_visible: (K,) 1 = labelled; default: where finite.
         keypoints_occluded: (K,) 1 = hidden, 0 = seen, -1 = unknown.
@@ -105,7 +108,8 @@ def hand_sample(
             gives it to the models it tests.
 
     Returns:
-        Keys `bbox` (1, 4), `bbox_score` (1,), `keypoints` (1, K, 2),
+        Keys `bbox` (1, 4), `bbox_score` (1,), 1 for a known box and else 0,
+        `keypoints` (1, K, 2),
         `keypoints_visible` (1, K), `keypoints_occluded` (1, K),
         `keypoints_cam` (1, K, 3), `keypoints_cam_valid` (1, K),
         `camera_matrix` (1, 3, 3), `hand_side` (1,) and `bone_scale` (1,).
@@ -118,7 +122,7 @@ def hand_sample(
         keypoints_occluded = np.full(NUM_KEYPOINTS, -1)
     return dict(
         bbox=_array(bbox, (4,))[None],
-        bbox_score=np.ones(1, np.float32),
+        bbox_score=np.array([box_known], np.float32),
         keypoints=pixels[None],
         keypoints_visible=np.asarray(keypoints_visible, np.float32)[None],
         keypoints_occluded=np.asarray(keypoints_occluded, np.int8)[None],

@@ -108,6 +108,8 @@ class FreiHand3DDataset(TableHandDataset):
         sample.update(
             img_path=f'{folder}/rgb/{image:08d}.jpg', img_id=image, id=number
         )
+        if self.box != 'keypoints':
+            sample['bbox_score'] = np.zeros(1, np.float32)
         if self._masks:  # one for all versions
             sample['mask_path'] = f'{folder}/mask/{hand:08d}.jpg'
         return sample

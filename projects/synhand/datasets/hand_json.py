@@ -110,15 +110,18 @@ def _labelled(keypoints: npt.NDArray[np.float32] | None) -> dict:
     return dict(keypoints=pixels, keypoints_visible=visible)
 
 
-def _default_box(entry: dict) -> npt.NDArray[np.float32]:
-    """The keypoints' tight box, or without keypoints the whole image."""
+def _default_box(entry: dict) -> tuple[npt.NDArray[np.float32], bool]:
+    """The keypoints' tight box, or without keypoints the whole image.
+
+    And whether it is a box of the hand.
+    """
     visible = entry['keypoints_visible']
     if visible is not None and visible.sum() > 1:
-        return tight_box(entry['keypoints'])
+        return tight_box(entry['keypoints']), True
     image = cv2.imread(entry['img_path'], cv2.IMREAD_COLOR)
     if image is None:
         raise FileNotFoundError(f'{entry["img_path"]}: not a readable image')
-    return whole_image(*image.shape[1::-1])
+    return whole_image(*image.shape[1::-1]), False
 
 
 @DATASETS.register_module()
@@ -151,7 +154,7 @@ class HandJsonDataset(HandDataset):
             raise ValueError(f'{self.ann_file}: expected hands, found none')
         for number, entry in enumerate(entries):
             if entry['bbox'] is None:
-                entry['bbox'] = _default_box(entry)
+                entry['bbox'], entry['box_known'] = _default_box(entry)
             path = entry.pop('img_path')
             grouping = {k: entry.pop(k) for k in GROUPING if k in entry}
             samples.append(

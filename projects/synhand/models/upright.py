@@ -106,24 +106,25 @@ def upright_windows(position: Tensor, padding: float) -> UprightWindows:
     return UprightWindows(centre, side, turn)
 
 
-def towards_box(position: Tensor, side: float, share: float) -> Tensor:
+def towards_box(position: Tensor, side: float, shares: Tensor) -> Tensor:
     """Keypoints moved and scaled part of the way to a box about the centre.
 
     Args:
         position: (B, K, 2): u, v of the keypoints.
         side: The box's longer side, in sides of the crop.
-        share: 0 leaves the keypoints; 1 gives their box the longer side and
-            the centre of the other.
+        shares: (B,), of the way: 0 leaves the keypoints; 1 gives their box
+            the longer side and the centre of the other.
 
     Returns:
         (B, K, 2).
     """
     low, high = position.amin(1), position.amax(1)
-    centre = ((low + high) / 2)[:, None]
+    centre = (low + high) / 2
     longer = (high - low).amax(-1).clamp(min=_SMALLEST)
-    scale = (side / longer) ** share
-    middle = centre.lerp(torch.full_like(centre, 0.5), share)
-    return middle + (position - centre) * scale[:, None, None]
+    scale = (side / longer) ** shares
+    middle = centre + shares[:, None] * (0.5 - centre)
+    offset = position - centre[:, None]
+    return middle[:, None] + offset * scale[:, None, None]
 
 
 def _matrices(cos: Tensor, sin: Tensor) -> Tensor:

@@ -29,7 +29,6 @@ from synhand.models.upright import (
 _LEARNERS = ('reader', 'side')
 _NO_SCORE = 1e-6
 _ROUNDS = 6
-_BOX_SHARE = 0.75
 _DISAGREEMENT = 0.02  # of the crop's side, at which a reading counts half
 
 
@@ -51,9 +50,11 @@ class TwoLookEstimator(HandPoseEstimator):
         padding: Side of a window in longer sides of the turned keypoints'
             box.
         box_side: Longer side, in sides of the crop, of the boxes that crops
-            are cut around: outside of training keypoints are moved and scaled
-            towards such a box before they make a window. None where crops are
-            no boxes of hands.
+            are cut around; None where crops are no boxes of hands.
+        box_share: How far keypoints are moved and scaled towards such a box
+            before they make a window, outside of training, whose crops are
+            jittered: 0 not, 1 all the way. Boxes of detectors err, too. Crops
+            whose samples' `bbox_scores` are 0 are no boxes of hands either.
         turns: Angles in degrees: outside of training each window is also
             read turned by each of them, and the poses, turned back, are
             averaged, those that agree and are sure before others.
@@ -81,6 +82,7 @@ class TwoLookEstimator(HandPoseEstimator):
         window_size: int,
         padding: float,
         box_side: float | None = None,
+        box_share: float = 0.75,
         turns: Sequence[float] = (),
         side_channels: int | None = None,
         learns: str = 'reader',
@@ -96,6 +98,7 @@ class TwoLookEstimator(HandPoseEstimator):
         self.window_size = window_size
         self.padding = padding
         self.box_side = box_side
+        self.box_share = box_share
         self.turns = (0.0, *turns)
         self.learns = learns
         if learns == 'side':
@@ -148,7 +151,8 @@ class TwoLookEstimator(HandPoseEstimator):
 
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
         inputs = self._prepare(inputs)
-        windows = self._first_windows(inputs, self.test_cfg)
+        shares = self._box_shares(data_samples)
+        windows = self._first_windows(inputs, self.test_cfg, shares)
         given = self.head.conditions(data_samples)
         further = self.test_cfg.get('looks', 2) - 2
         told = self.side is not None or _sides_known(data_samples)
@@ -157,7 +161,7 @@ class TwoLookEstimator(HandPoseEstimator):
                 windows, inputs, data_samples, given
             )
         for left in reversed(range(further)):
-            windows = self._windows(found['pose'][..., :2])
+            windows = self._windows(found['pose'][..., :2], shares)
             with self._readings(all_turns=left == 0):
                 found = self._read(windows, inputs, right < 0.5, given)
         predictions = self.head.deliver(found, data_samples)
@@ -218,21 +222,28 @@ class TwoLookEstimator(HandPoseEstimator):
             feature = self.extract_feat(views)[-1]
         return self.side(feature.float()).sigmoid()
 
-    def _first_windows(self, crops: Tensor, cfg: dict) -> UprightWindows:
+    def _first_windows(
+        self, crops: Tensor, cfg: dict, shares: Tensor | None = None
+    ) -> UprightWindows:
         """Windows around what the first model finds in crops (B, 3, H, H)."""
         size = self.first.head.decoder.input_size[::-1]
         small = self._prepare(F.interpolate(crops, tuple(size), mode='area'))
         with torch.no_grad(), autocast_as(crops, cfg.get('autocast')):
             found = self.first.head.read_out(self.first.extract_feat(small))
-        return self._windows(found['pose'][..., :2].float())
+        return self._windows(found['pose'][..., :2].float(), shares)
 
-    def _windows(self, position: Tensor) -> UprightWindows:
-        """Windows around keypoints (B, K, 2) of crops."""
-        if self.box_side and not self.training:
-            # crops of training are jittered; boxes of detectors are, too, so
-            # that what was seen counts a little
-            position = towards_box(position, self.box_side, _BOX_SHARE)
+    def _windows(
+        self, position: Tensor, shares: Tensor | None
+    ) -> UprightWindows:
+        """Windows of keypoints (B, K, 2), drawn to boxes by shares (B,)."""
+        if self.box_side and shares is not None:
+            position = towards_box(position, self.box_side, shares)
         return upright_windows(position, self.padding)
+
+    def _box_shares(self, samples: SampleList) -> Tensor:
+        known = [float(s.gt_instances.bbox_scores[0]) > 0 for s in samples]
+        device = next(self.parameters()).device
+        return self.box_share * torch.tensor(known, device=device).float()
 
     def read_out(self, inputs: Tensor, **given: Any) -> dict[str, Tensor]:
         """What is read out of crops of right hands, in two looks."""
