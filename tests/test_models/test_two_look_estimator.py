@@ -155,6 +155,11 @@ def test_windows_are_drawn_to_known_boxes_but_in_training(
     expected = upright_windows(torch.cat([drawn, pose]), model.padding)
     torch.testing.assert_close(seen[0].side, expected.side)
     torch.testing.assert_close(seen[0].centre, expected.centre)
+    monkeypatch.setattr(model, 'test_cfg', dict(looks=3))
+    with torch.no_grad():
+        model.predict(_crops(), samples)
+    torch.testing.assert_close(seen[-1].turn[1], expected.turn[1])
+    assert not torch.allclose(seen[-1].turn[0], expected.turn[0])
     found = model._first_windows(_crops(), {})  # as training does
     torch.testing.assert_close(found.side[1:], expected.side[1:])
     torch.testing.assert_close(found.side[0], found.side[1])

@@ -46,6 +46,16 @@ class UprightWindows:
         offset = (position - 0.5) * self.side[:, None, None]
         return offset @ self.turn + self.centre[:, None]
 
+    def where(
+        self, condition: Tensor, other: UprightWindows
+    ) -> UprightWindows:
+        """These windows where `condition` (B,) holds, else the others."""
+        return UprightWindows(
+            torch.where(condition[:, None], self.centre, other.centre),
+            torch.where(condition, self.side, other.side),
+            torch.where(condition[:, None, None], self.turn, other.turn),
+        )
+
     def turned(self, degrees: Sequence[float]) -> UprightWindows:
         """The windows turned about their centres by each of A angles.
 

@@ -65,9 +65,10 @@ class TwoLookEstimator(HandPoseEstimator):
             `'side'`, the classifier alone.
         **kwargs: Those of `HandPoseEstimator`. `test_cfg` may hold `looks`, 2
             by default: from the third look on, the last look's keypoints
-            make the window. The last look alone is averaged over `turns`, but
-            the second as well where its score tells a side. Mirrored crops
-            are not averaged with: the reader has only seen right hands.
+            make the window where the crop is a box of the hand. The last
+            look alone is averaged over `turns`, but the second as well where
+            its score tells a side. Mirrored crops are not averaged with: the
+            reader has only seen right hands.
 
     Raises:
         ValueError: `learns` is unknown, or there is nothing that could.
@@ -161,7 +162,8 @@ class TwoLookEstimator(HandPoseEstimator):
                 windows, inputs, data_samples, given
             )
         for left in reversed(range(further)):
-            windows = self._windows(found['pose'][..., :2], shares)
+            better = self._windows(found['pose'][..., :2], shares)
+            windows = windows.where(shares == 0, better)
             with self._readings(all_turns=left == 0):
                 found = self._read(windows, inputs, right < 0.5, given)
         predictions = self.head.deliver(found, data_samples)
