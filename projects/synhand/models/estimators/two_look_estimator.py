@@ -152,7 +152,8 @@ class TwoLookEstimator(HandPoseEstimator):
 
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
         inputs = self._prepare(inputs)
-        shares = self._box_shares(data_samples)
+        known = self._known_boxes(data_samples)
+        shares = self.box_share * known.float()
         windows = self._first_windows(inputs, self.test_cfg, shares)
         given = self.head.conditions(data_samples)
         further = self.test_cfg.get('looks', 2) - 2
@@ -163,7 +164,7 @@ class TwoLookEstimator(HandPoseEstimator):
             )
         for left in reversed(range(further)):
             better = self._windows(found['pose'][..., :2], shares)
-            windows = windows.where(shares == 0, better)
+            windows = windows.where(~known, better)
             with self._readings(all_turns=left == 0):
                 found = self._read(windows, inputs, right < 0.5, given)
         predictions = self.head.deliver(found, data_samples)
@@ -242,10 +243,10 @@ class TwoLookEstimator(HandPoseEstimator):
             position = towards_box(position, self.box_side, shares)
         return upright_windows(position, self.padding)
 
-    def _box_shares(self, samples: SampleList) -> Tensor:
+    def _known_boxes(self, samples: SampleList) -> Tensor:
+        """(B,) whether crops are cut around boxes of hands."""
         known = [float(s.gt_instances.bbox_scores[0]) > 0 for s in samples]
-        device = next(self.parameters()).device
-        return self.box_share * torch.tensor(known, device=device).float()
+        return torch.tensor(known, device=next(self.parameters()).device)
 
     def read_out(self, inputs: Tensor, **given: Any) -> dict[str, Tensor]:
         """What is read out of crops of right hands, in two looks."""
