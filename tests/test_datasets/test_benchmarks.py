@@ -101,6 +101,8 @@ def test_freihand_training_has_four_versions_of_each_hand(tmp_path):
     tight = FreiHand3DDataset(str(tmp_path), 'training', box='keypoints')
     low = stacked(tight, 'keypoints').min(1)
     np.testing.assert_allclose(stacked(tight, 'bbox')[:, :2], low)
+    assert (stacked(tight, 'bbox_score') == 1).all()
+    assert (stacked(part, 'bbox_score') == 0).all()  # whole images
 
 
 def test_freihand_without_labels_gives_camera_and_scale(tmp_path):

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from _photos import Crop, PhotoSet, cut, write_crops
 
 from synhand.apis import HandPredictor
+from synhand.evaluation.breakdown import hand_scores, rows_of
 
 _DRIVERS = Path(__file__).resolve().parent / 'estimators'
 _BATCH = 64
@@ -155,6 +156,21 @@ def samples_of(model: Model, photos: PhotoSet) -> Iterator[dict]:
         found = model.answer(crops)
         for sample, crop, answer in zip(part, crops, found, strict=True):
             yield data_sample(sample, crop, answer)
+
+
+def score_head(title: str, columns: Sequence[str]) -> str:
+    """The first two lines of a table of scores."""
+    rule = '|---' * (1 + len(columns))
+    return f'| {title} | {" | ".join(columns)} |\n{rule}|'
+
+
+def score_line(
+    title: str, model: Model, photos: PhotoSet, columns: Sequence[str]
+) -> str:
+    """A model's scores on a set; empty where the labels do not allow one."""
+    scores = hand_scores(rows_of(list(samples_of(model, photos))))
+    cells = [f'{scores[c].mean():.4g}' if c in scores else '' for c in columns]
+    return f'| {title} | {" | ".join(cells)} |'
 
 
 def data_sample(sample: dict, crop: Crop, answer: Answer | None) -> dict:

@@ -65,6 +65,12 @@ class PhotoSet:
         context = CONTEXT if self.padding > 1 else 1.0
         return max(1, round(longer * context))
 
+    def corner(self, sample: dict) -> npt.NDArray[np.int64]:
+        """(2,) px of the photo, whole numbers, where the crop starts."""
+        box = self.tight(sample)
+        centre = (box[:2] + box[2:]) / 2
+        return np.rint(centre - (self.side(sample) - 1) / 2).astype(int)
+
 
 @dataclass(frozen=True, eq=False)
 class Crop:
@@ -96,7 +102,7 @@ def cut(photos: PhotoSet, sample: dict) -> Crop:
     photo = _pixels(sample)
     box = photos.tight(sample)
     side = photos.side(sample)
-    corner = np.rint((box[:2] + box[2:]) / 2 - (side - 1) / 2).astype(int)
+    corner = photos.corner(sample)
     image = np.zeros((side, side, 3), np.uint8)
     low = np.maximum(corner, 0)
     high = np.minimum(corner + side, photo.shape[1::-1])

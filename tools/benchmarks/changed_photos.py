@@ -19,10 +19,13 @@ TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS / 'benchmarks'))
 sys.path.insert(0, str(TOOLS.parent / 'projects'))
 
-from _answers import Model, own_model, samples_of  # noqa: E402
+from _answers import (  # noqa: E402
+    Model,
+    own_model,
+    score_head,
+    score_line,
+)
 from _photos import LABELLED, Crop  # noqa: E402
-
-from synhand.evaluation.breakdown import hand_scores, rows_of  # noqa: E402
 
 Change = Callable[[np.ndarray], np.ndarray]
 """Of an image (H, W, 3) of floats from 0 to 255."""
@@ -108,15 +111,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         model = own_model(args.model)
     except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
-    print(f'| {model.name}, {photos.title} | {" | ".join(_COLUMNS)} |')
-    print('|---' * (1 + len(_COLUMNS)) + '|')
+    print(score_head(f'{model.name}, {photos.title}', _COLUMNS))
     for name, change in CHANGES.items():
-        found = list(samples_of(changed(model, change), photos))
-        scores = hand_scores(rows_of(found))
-        cells = [
-            f'{scores[c].mean():.4g}' if c in scores else '' for c in _COLUMNS
-        ]
-        print(f'| {name} | {" | ".join(cells)} |', flush=True)
+        other = changed(model, change)
+        print(score_line(name, other, photos, _COLUMNS), flush=True)
 
 
 if __name__ == '__main__':

@@ -25,12 +25,12 @@ from _answers import (  # noqa: E402
     Model,
     answers_of,
     named_model,
-    samples_of,
+    score_head,
+    score_line,
 )
-from _photos import LABELLED, Crop, PhotoSet, cut, synthetic  # noqa: E402
+from _photos import LABELLED, Crop, PhotoSet, synthetic  # noqa: E402
 
 from synhand.apis import HandPredictor  # noqa: E402
-from synhand.evaluation.breakdown import hand_scores, rows_of  # noqa: E402
 from synhand.models.estimators.two_look_estimator import (  # noqa: E402
     TwoLookEstimator,
 )
@@ -62,7 +62,7 @@ def moved(crops: Sequence[Crop]) -> list[Crop]:
 def true_windows(model: TwoLookEstimator, photos: PhotoSet) -> Iterator[None]:
     """The model reads the windows of the labels, asked for all in order."""
     labels = iter(
-        [s['keypoints'][0] - cut(photos, s).corner for s in photos.samples]
+        [s['keypoints'][0] - photos.corner(s) for s in photos.samples]
     )
     predict = model.predict
 
@@ -87,14 +87,6 @@ def _in_crop(pixels: np.ndarray, about: dict) -> np.ndarray:
     return position
 
 
-def row(title: str, model: Model, photos: PhotoSet) -> str:
-    scores = hand_scores(rows_of(list(samples_of(model, photos))))
-    cells = [
-        f'{scores[c].mean():.4g}' if c in scores else '' for c in _COLUMNS
-    ]
-    return f'| {title} | {" | ".join(cells)} |'
-
-
 def rows(predictor: HandPredictor, photos: PhotoSet) -> Iterator[str]:
     """A line of the table for each kind of windows."""
     model = predictor.model
@@ -104,11 +96,11 @@ def rows(predictor: HandPredictor, photos: PhotoSet) -> Iterator[str]:
         model.test_cfg['looks'] = looks
         for model.box_share in _SHARES:
             name = f'{looks} looks, drawn by {model.box_share:g}'
-            yield row(name, exact, photos)
-            yield row(f'{name}, boxes off', off, photos)
+            yield score_line(name, exact, photos, _COLUMNS)
+            yield score_line(f'{name}, boxes off', off, photos, _COLUMNS)
     model.test_cfg['looks'] = 2
     with true_windows(model, photos):
-        yield row('true windows', exact, photos)
+        yield score_line('true windows', exact, photos, _COLUMNS)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -137,8 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(f'error: {error}')
     if not isinstance(predictor.model, TwoLookEstimator):
         sys.exit(f'error: {args.model}: expected a model of two looks')
-    print(f'| {name}, {photos.title} | {" | ".join(_COLUMNS)} |')
-    print('|---' * (1 + len(_COLUMNS)) + '|')
+    print(score_head(f'{name}, {photos.title}', _COLUMNS))
     for line in rows(predictor, photos):
         print(line, flush=True)
 

@@ -1,4 +1,4 @@
-"""Steps 10 to 12 of the reader: generator versions 7 to 9."""
+"""Steps 10 to 13 of the reader: generator versions 7 to 10."""
 
 _base_ = ['latent25d_res32half-fpn_upright_synhand-160x160.py']
 

@@ -109,10 +109,10 @@ def hand_sample(
 
     Returns:
         Keys `bbox` (1, 4), `bbox_score` (1,), 1 for a known box and else 0,
-        `keypoints` (1, K, 2),
-        `keypoints_visible` (1, K), `keypoints_occluded` (1, K),
-        `keypoints_cam` (1, K, 3), `keypoints_cam_valid` (1, K),
-        `camera_matrix` (1, 3, 3), `hand_side` (1,) and `bone_scale` (1,).
+        `keypoints` (1, K, 2), `keypoints_visible` (1, K),
+        `keypoints_occluded` (1, K), `keypoints_cam` (1, K, 3),
+        `keypoints_cam_valid` (1, K), `camera_matrix` (1, 3, 3), `hand_side`
+        (1,) and `bone_scale` (1,).
     """
     pixels = _array(keypoints, (NUM_KEYPOINTS, 2))
     points = _array(keypoints_cam, (NUM_KEYPOINTS, 3))

@@ -108,8 +108,6 @@ class FreiHand3DDataset(TableHandDataset):
         sample.update(
             img_path=f'{folder}/rgb/{image:08d}.jpg', img_id=image, id=number
         )
-        if self.box != 'keypoints':
-            sample['bbox_score'] = np.zeros(1, np.float32)
         if self._masks:  # one for all versions
             sample['mask_path'] = f'{folder}/mask/{hand:08d}.jpg'
         return sample
@@ -130,6 +128,7 @@ class FreiHand3DDataset(TableHandDataset):
             points,
             cameras,
             bbox=np.tile(whole_image(SIZE, SIZE), (count, 1)),
+            box_known=np.full(count, self.box == 'keypoints'),
             folder=f'{start}/rgb/',
             bone_scale=scale,
             hand_side=np.full(count, HAND_SIDES['right']),

@@ -19,6 +19,7 @@ from synhand.skeleton import NUM_KEYPOINTS
 Array = npt.NDArray[Any]
 
 _LABELS = (
+    'box_known',
     'keypoints',
     'keypoints_visible',
     'keypoints_cam',
@@ -38,6 +39,7 @@ class HandTable:
     Attributes:
         images: N paths, as bytes or text, relative to `folder`.
         bbox: (N, 4) tight boxes x1, y1, x2, y2 in pixels of the image file.
+        box_known: (N,), whether `bbox` is a box of the hand; None: it is.
         folder: What `images` are relative to.
         keypoints: (N, K, 2) in pixels of the image file.
         keypoints_visible: (N, K), 1 = labelled; None: where finite.
@@ -52,6 +54,7 @@ class HandTable:
 
     images: Sequence[str]
     bbox: Array
+    box_known: Array | None = None
     folder: str = ''
     keypoints: Array | None = None
     keypoints_visible: Array | None = None

@@ -152,16 +152,20 @@ class TwoLookEstimator(HandPoseEstimator):
 
     def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
         inputs = self._prepare(inputs)
-        known = self._known_boxes(data_samples)
+        known = torch.tensor(
+            [bool(s.gt_instances.bbox_scores[0] > 0) for s in data_samples],
+            device=inputs.device,
+        )
         shares = self.box_share * known.float()
         windows = self._first_windows(inputs, self.test_cfg, shares)
         given = self.head.conditions(data_samples)
         further = self.test_cfg.get('looks', 2) - 2
-        told = self.side is not None or _sides_known(data_samples)
+        unknown = torch.tensor(
+            [known_side(s) < 0 for s in data_samples], device=inputs.device
+        )
+        told = self.side is not None or not unknown.any()
         with self._readings(all_turns=further == 0 or not told):
-            found, right = self._second_look(
-                windows, inputs, data_samples, given
-            )
+            found, right = self._second_look(windows, inputs, unknown, given)
         for left in reversed(range(further)):
             better = self._windows(found['pose'][..., :2], shares)
             windows = windows.where(~known, better)
@@ -190,10 +194,10 @@ class TwoLookEstimator(HandPoseEstimator):
         self,
         windows: UprightWindows,
         crops: Tensor,
-        samples: SampleList,
+        unknown: Tensor,
         given: dict[str, Tensor],
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """The reading of windows whose hands may be of unknown side.
+        """The reading of windows whose hands may be of `unknown` (B,) side.
 
         Returns:
             What :meth:`_read` gives, and (B,) how much speaks for a right
@@ -203,9 +207,6 @@ class TwoLookEstimator(HandPoseEstimator):
             that of the mirrored window.
         """
         right = torch.ones(len(crops), device=crops.device)
-        unknown = torch.tensor(
-            [known_side(s) < 0 for s in samples], device=crops.device
-        )
         if self.side is not None and unknown.any():
             right = torch.where(unknown, self._classify(windows, crops), right)
             return self._read(windows, crops, right < 0.5, given), right
@@ -243,11 +244,6 @@ class TwoLookEstimator(HandPoseEstimator):
             position = towards_box(position, self.box_side, shares)
         return upright_windows(position, self.padding)
 
-    def _known_boxes(self, samples: SampleList) -> Tensor:
-        """(B,) whether crops are cut around boxes of hands."""
-        known = [float(s.gt_instances.bbox_scores[0]) > 0 for s in samples]
-        return torch.tensor(known, device=next(self.parameters()).device)
-
     def read_out(self, inputs: Tensor, **given: Any) -> dict[str, Tensor]:
         """What is read out of crops of right hands, in two looks."""
         windows = self._first_windows(inputs, {})
@@ -284,10 +280,6 @@ class TwoLookEstimator(HandPoseEstimator):
         return _mean_reading(
             {n: v.unflatten(0, (times, -1)) for n, v in found.items()}
         )
-
-
-def _sides_known(samples: SampleList) -> bool:
-    return all(known_side(sample) >= 0 for sample in samples)
 
 
 def _choose(
