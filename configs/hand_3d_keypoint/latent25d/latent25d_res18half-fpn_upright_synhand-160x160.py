@@ -10,4 +10,4 @@ model = recipes.latent25d_model(
     recipes.resnet18_half(), in_channels=64, input_size=input_size, in_index=0
 )
 
-globals().update(recipes.wide_windows_step(input_size, samples=250_000))
+globals().update(recipes.reader_step(input_size, samples=250_000))

@@ -5,7 +5,7 @@ _base_ = ['latent25d_res32half-fpn_upright_synhand-160x160.py']
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
 globals().update(
-    recipes.wide_windows_step(
+    recipes.reader_step(
         (160, 160),
         samples=500_000,
         photometry=recipes.RARE_PHOTOMETRY,

@@ -9,7 +9,7 @@ model = dict(
 )
 
 globals().update(
-    recipes.wide_windows_step(
+    recipes.reader_step(
         (160, 160), samples=300_000, lr=1e-3, validate_every=100_000
     )
 )

@@ -106,22 +106,24 @@ from synhand.recipes.study import (
     study_arm,
 )
 from synhand.recipes.upright import (
+    CLOSE_WINDOWS,
     GRAY_PHOTOMETRY,
     NO_PHOTOMETRY,
     RARE_PHOTOMETRY,
     UPRIGHT_PADDING,
     WIDE_WINDOWS,
+    reader_step,
     two_look_model,
     upright_data,
-    wide_windows_step,
 )
 
 __all__ = [
+    'CLOSE_WINDOWS',
     'UPRIGHT_PADDING',
     'WIDE_WINDOWS',
     'two_look_model',
     'upright_data',
-    'wide_windows_step',
+    'reader_step',
     'BASE_SET',
     'BENCHMARKS',
     'BOX_PADDING',

@@ -44,10 +44,16 @@ GRAY_PHOTOMETRY = dict(
 hands out."""
 
 WIDE_WINDOWS = dict(rotation=60.0, lost=0.1)
-"""Of `upright_data`: as widely as `TwoLookEstimator` turns."""
+"""Of `upright_data`: any window that a first look may find."""
 
 UPRIGHT_PADDING = 1.3
 """Side of the crop in longer sides of the turned keypoints' box."""
+
+CLOSE_WINDOWS = dict(
+    padding=1.2, rotation=45.0, scale=(0.85, 1.18), shift=0.06, lost=0.1
+)
+"""Of `upright_data`: windows whose place and size a box of the hand gives, as
+`TwoLookEstimator` finds and turns them."""
 
 
 def upright_data(
@@ -101,28 +107,28 @@ def upright_data(
     return data
 
 
-def wide_windows_step(
+def reader_step(
     input_size: Sequence[int],
     samples: int,
     lr: float = 8e-4,
     photometry: Mapping = MILD_PHOTOMETRY,
+    windows: Mapping = WIDE_WINDOWS,
     validate_every: int = 200_000,
     batch_size: int = 128,
 ) -> dict:
     """A step of the reader's training: data, schedule, from a `load_from`.
-
-    Windows are turned as widely as `TwoLookEstimator` turns them.
 
     Args:
         input_size: (W, H) of the crop in pixels.
         samples: Samples to train with, over all processes.
         lr: Learning rate after the warm-up.
         photometry: Arguments of `PhotometricJitter`.
+        windows: Other arguments of `upright_data`.
         validate_every: Samples between validations and checkpoints.
         batch_size: Samples a step, over all processes.
     """
     data = upright_data(
-        input_size, batch_size, photometry=photometry, **WIDE_WINDOWS
+        input_size, batch_size, photometry=photometry, **windows
     )
     return dict(
         **data,
@@ -145,6 +151,7 @@ def two_look_model(
     first_weights: str,
     side_channels: int | None = None,
     turns: Sequence[float] = (),
+    around: Sequence[float] = (),
     bone_stiffness: float = 0.0,
     keypoint_prior: bool = False,
     **head: object,
@@ -160,6 +167,7 @@ def two_look_model(
         first_weights: Its checkpoint, where training starts.
         side_channels: See `TwoLookEstimator`.
         turns: See `TwoLookEstimator`.
+        around: See `TwoLookEstimator`.
         bone_stiffness: See `HandPoseEstimator`.
         keypoint_prior: See `HandPoseEstimator`.
         **head: Further arguments of `Latent25DHead`.
@@ -175,10 +183,11 @@ def two_look_model(
         type='TwoLookEstimator',
         first=dict(first, data_preprocessor=None, init_cfg=start),
         window_size=window_size[0],
-        padding=UPRIGHT_PADDING,
+        padding=CLOSE_WINDOWS['padding'],
         box_side=1 / BOX_PADDING,
         side_channels=side_channels,
         turns=tuple(turns),
+        around=tuple(around),
         bone_stiffness=bone_stiffness,
         keypoint_prior=keypoint_prior,
     )
