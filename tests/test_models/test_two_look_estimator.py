@@ -165,9 +165,7 @@ def test_windows_are_drawn_to_known_boxes_but_in_training(
     torch.testing.assert_close(found.side[0], found.side[1])
 
 
-def test_only_the_last_look_is_turned_where_the_side_is_known(
-    model, monkeypatch
-):
+def test_only_the_last_look_is_turned(model, monkeypatch):
     monkeypatch.setattr(model, 'turns', (0.0, 20.0, -40.0))
     monkeypatch.setattr(model, 'test_cfg', dict(looks=4))
     read, times = model._read, []
@@ -182,7 +180,35 @@ def test_only_the_last_look_is_turned_where_the_side_is_known(
         model.predict(_crops(), _samples(side=-1))
         monkeypatch.setitem(model._modules, 'side', None)
         model.predict(_crops(), _samples(side=-1))
-    assert times == [1, 1, 3, 1, 1, 3, 3, 3, 1, 3]
+    assert times == [1, 1, 3] * 4  # without a classifier as either side
+
+
+def test_an_unsure_glance_is_from_all_around(model, monkeypatch):
+    """The surest direction makes the window; a sure hand is read once."""
+    crops, left = _crops(4), torch.zeros(4, dtype=torch.bool)
+    angles = (0.0, 90.0, 180.0, -90.0)
+    with torch.no_grad():
+        windows = model._first_windows(crops, {})
+        seen = [
+            model._read(windows.turned([angle]), crops, left, {})
+            for angle in angles
+        ]
+        scores = torch.stack([f['scores'].mean(-1) for f in seen])
+        threshold = float(scores[0].median())
+        monkeypatch.setattr(model, 'around', angles[1:])
+        monkeypatch.setattr(model, 'sure', threshold)
+        chosen, position = model._glance(windows, crops, left, {})
+        with model.single_reading():
+            _, single = model._glance(windows, crops, left, {})
+    best = scores.argmax(0).where(scores[0] < threshold, 0)
+    assert 0 < int((best > 0).sum()) < 4
+    for hand, angle in enumerate(best.tolist()):
+        expected = windows.turned([angles[angle]])
+        torch.testing.assert_close(chosen.turn[hand], expected.turn[hand])
+        torch.testing.assert_close(
+            position[hand], seen[angle]['pose'][hand, :, :2], atol=1e-4, rtol=0
+        )
+    torch.testing.assert_close(single, seen[0]['pose'][..., :2])
 
 
 def _robust_mean(poses, scores):

@@ -26,7 +26,8 @@ model = recipes.two_look_model(
         in_index=0,
     ),
     first_weights='synhand://small-25d',
-    turns=(20.0, -20.0, 40.0, -40.0, 60.0, -60.0),
+    turns=(15.0, -15.0, 30.0, -30.0, 45.0, -45.0),
+    around=(90.0, 180.0, -90.0),
     bone_stiffness=1.0,
     keypoint_prior=True,
 )

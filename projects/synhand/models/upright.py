@@ -46,6 +46,12 @@ class UprightWindows:
         offset = (position - 0.5) * self.side[:, None, None]
         return offset @ self.turn + self.centre[:, None]
 
+    def take(self, rows: Tensor) -> UprightWindows:
+        """The windows of these `rows` (N,)."""
+        return UprightWindows(
+            self.centre[rows], self.side[rows], self.turn[rows]
+        )
+
     def where(
         self, condition: Tensor, other: UprightWindows
     ) -> UprightWindows:

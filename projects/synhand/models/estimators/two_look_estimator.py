@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,9 +56,14 @@ class TwoLookEstimator(HandPoseEstimator):
             before they make a window, outside of training, whose crops are
             jittered: 0 not, 1 all the way. Boxes of detectors err, too. Crops
             whose samples' `bbox_scores` are 0 are no boxes of hands either.
-        turns: Angles in degrees: outside of training each window is also
-            read turned by each of them, and the poses, turned back, are
-            averaged, those that agree and are sure before others.
+        turns: Angles in degrees: outside of training the last look also
+            reads each window turned by each of them, and the poses, turned
+            back, are averaged, those that agree and are sure before others.
+        around: Angles in degrees: a look before the last one, if its mean
+            score is below `sure`, also reads the window turned by each of
+            them, for the first model may have missed where a hand points;
+            the surest reading counts.
+        sure: See `around`.
         side_channels: Channels of the backbone's last map, from which a
             classifier tells the side of hands whose side nobody said; None
             for no classifier: the surer of two readings decides.
@@ -65,10 +71,8 @@ class TwoLookEstimator(HandPoseEstimator):
             `'side'`, the classifier alone.
         **kwargs: Those of `HandPoseEstimator`. `test_cfg` may hold `looks`, 2
             by default: from the third look on, the last look's keypoints
-            make the window where the crop is a box of the hand. The last
-            look alone is averaged over `turns`, but the second as well where
-            its score tells a side. Mirrored crops are not averaged with: the
-            reader has only seen right hands.
+            make the window where the crop is a box of the hand. Mirrored
+            crops are not averaged with: the reader has only seen right hands.
 
     Raises:
         ValueError: `learns` is unknown, or there is nothing that could.
@@ -85,6 +89,8 @@ class TwoLookEstimator(HandPoseEstimator):
         box_side: float | None = None,
         box_share: float = 0.75,
         turns: Sequence[float] = (),
+        around: Sequence[float] = (),
+        sure: float = 0.5,
         side_channels: int | None = None,
         learns: str = 'reader',
         **kwargs: Any,
@@ -101,6 +107,8 @@ class TwoLookEstimator(HandPoseEstimator):
         self.box_side = box_side
         self.box_share = box_share
         self.turns = (0.0, *turns)
+        self.around = tuple(around)
+        self.sure = sure
         self.learns = learns
         if learns == 'side':
             self.requires_grad_(False)
@@ -156,21 +164,26 @@ class TwoLookEstimator(HandPoseEstimator):
             [bool(s.gt_instances.bbox_scores[0] > 0) for s in data_samples],
             device=inputs.device,
         )
-        shares = self.box_share * known.float()
-        windows = self._first_windows(inputs, self.test_cfg, shares)
-        given = self.head.conditions(data_samples)
-        further = self.test_cfg.get('looks', 2) - 2
         unknown = torch.tensor(
             [known_side(s) < 0 for s in data_samples], device=inputs.device
         )
-        told = self.side is not None or not unknown.any()
-        with self._readings(all_turns=further == 0 or not told):
-            found, right = self._second_look(windows, inputs, unknown, given)
-        for left in reversed(range(further)):
-            better = self._windows(found['pose'][..., :2], shares)
-            windows = windows.where(~known, better)
-            with self._readings(all_turns=left == 0):
-                found = self._read(windows, inputs, right < 0.5, given)
+        windows = self._first_windows(inputs, self.test_cfg, known)
+        given = self.head.conditions(data_samples)
+        look = partial(
+            self._further_looks, windows, inputs, known=known, given=given
+        )
+        right = torch.ones(len(inputs), device=inputs.device)
+        if self.side is not None and unknown.any():
+            right = torch.where(
+                unknown, self._classify(windows, inputs), right
+            )
+        found = look(right < 0.5)
+        if self.side is None and unknown.any():
+            mirrored = look(unknown)
+            one, other = (f['scores'].mean(-1) for f in (found, mirrored))
+            sure = one / (one + other).clamp(min=_NO_SCORE)
+            right = torch.where(unknown, sure, right)
+            found = _choose(right < 0.5, mirrored, found)
         predictions = self.head.deliver(found, data_samples)
         _add_sides(predictions, right, data_samples)
         return self.add_pred_to_datasample(predictions, None, data_samples)
@@ -181,43 +194,66 @@ class TwoLookEstimator(HandPoseEstimator):
 
     @contextmanager
     def single_reading(self) -> Iterator[None]:
-        turns, self.turns = self.turns, (0.0,)
+        full = self.turns, self.around
+        self.turns, self.around = (0.0,), ()
         try:
             yield
         finally:
-            self.turns = turns
+            self.turns, self.around = full
 
-    def _readings(self, all_turns: bool) -> AbstractContextManager[None]:
-        return nullcontext() if all_turns else self.single_reading()
-
-    def _second_look(
+    def _further_looks(
         self,
         windows: UprightWindows,
         crops: Tensor,
-        unknown: Tensor,
+        left: Tensor,
+        known: Tensor,
         given: dict[str, Tensor],
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """The reading of windows whose hands may be of `unknown` (B,) side.
+    ) -> dict[str, Tensor]:
+        """What the last look sees of hands that are left, `left` (B,), or not.
+
+        Where the crop is a box of the hand, `known` (B,), the keypoints of
+        each look make the window of the next.
+        """
+        for _ in range(self.test_cfg.get('looks', 2) - 2):
+            windows, position = self._glance(windows, crops, left, given)
+            better = self._windows(position, known)
+            windows = better.where(known, windows)
+        return self._read(windows, crops, left, given)
+
+    def _glance(
+        self,
+        windows: UprightWindows,
+        crops: Tensor,
+        left: Tensor,
+        given: dict[str, Tensor],
+    ) -> tuple[UprightWindows, Tensor]:
+        """One reading of windows, and of unsure ones from all around.
 
         Returns:
-            What :meth:`_read` gives, and (B,) how much speaks for a right
-            hand in the crop, 0 to 1: 1 where the side is known, for the
-            pipeline has mirrored left hands; else what the classifier says,
-            or without one the score of the reading as a right hand beside
-            that of the mirrored window.
+            The windows as turned for the surest readings, and the keypoints
+            (B, K, 2) of these, in positions of the crops.
         """
-        right = torch.ones(len(crops), device=crops.device)
-        if self.side is not None and unknown.any():
-            right = torch.where(unknown, self._classify(windows, crops), right)
-            return self._read(windows, crops, right < 0.5, given), right
-        found = self._read(windows, crops, None, given)
-        if unknown.any():
-            mirrored = self._read(windows, crops, unknown, given)
-            one, other = (f['scores'].mean(-1) for f in (found, mirrored))
-            sure = one / (one + other).clamp(min=_NO_SCORE)
-            right = torch.where(unknown, sure, right)
-            found = _choose(right < 0.5, mirrored, found)
-        return found, right
+        around, chosen = self.around, windows
+        with self.single_reading():
+            found = self._read(windows, crops, left, given)
+            position, score = found['pose'][..., :2], found['scores'].mean(-1)
+            unsure = (score < self.sure).nonzero()[:, 0]
+            few = {name: value[unsure] for name, value in given.items()}
+            for degrees in around if len(unsure) else ():
+                turned = windows.turned([degrees])
+                found = self._read(
+                    turned.take(unsure), crops[unsure], left[unsure], few
+                )
+                here = found['scores'].mean(-1)
+                surer = here > score[unsure]
+                rows = unsure[surer]
+                score = score.index_copy(0, rows, here[surer])
+                position = position.index_copy(
+                    0, rows, found['pose'][surer, :, :2]
+                )
+                changed = torch.zeros_like(left).index_fill(0, rows, True)
+                chosen = turned.where(changed, chosen)
+        return chosen, position
 
     def _classify(self, windows: UprightWindows, crops: Tensor) -> Tensor:
         """(B,) what the classifier gives for a right hand, 0 to 1."""
@@ -227,20 +263,21 @@ class TwoLookEstimator(HandPoseEstimator):
         return self.side(feature.float()).sigmoid()
 
     def _first_windows(
-        self, crops: Tensor, cfg: dict, shares: Tensor | None = None
+        self, crops: Tensor, cfg: dict, known: Tensor | None = None
     ) -> UprightWindows:
         """Windows around what the first model finds in crops (B, 3, H, H)."""
         size = self.first.head.decoder.input_size[::-1]
         small = self._prepare(F.interpolate(crops, tuple(size), mode='area'))
         with torch.no_grad(), autocast_as(crops, cfg.get('autocast')):
             found = self.first.head.read_out(self.first.extract_feat(small))
-        return self._windows(found['pose'][..., :2].float(), shares)
+        return self._windows(found['pose'][..., :2].float(), known)
 
     def _windows(
-        self, position: Tensor, shares: Tensor | None
+        self, position: Tensor, known: Tensor | None
     ) -> UprightWindows:
-        """Windows of keypoints (B, K, 2), drawn to boxes by shares (B,)."""
-        if self.box_side and shares is not None:
+        """Windows of keypoints (B, K, 2), drawn to boxes that are `known`."""
+        if self.box_side and known is not None:
+            shares = self.box_share * known.float()
             position = towards_box(position, self.box_side, shares)
         return upright_windows(position, self.padding)
 
