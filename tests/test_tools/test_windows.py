@@ -1,6 +1,7 @@
 """`tools/benchmarks/windows.py`: boxes that are off, and a small run."""
 
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,26 +37,48 @@ def test_boxes_are_off_by_little(tool, tmp_path):
         assert 0 < np.abs(away).max() <= 0.1001 * sides.max()
 
 
-def test_a_row_for_each_kind_of_window(
-    tool, root, tmp_path, monkeypatch, capsys
-):
-    sets = write_photo_sets(tmp_path / 'sets')
-    config = root / TWO_LOOKS
-    checkpoint = write_checkpoint(tmp_path / 'model.pth', config=config)
+@pytest.fixture
+def table(tool, root, tmp_path, capsys):
+    """What the tool prints for a tiny model: cells by a row's name."""
+
+    def run(*arguments):
+        sets = write_photo_sets(tmp_path / 'sets')
+        config = root / TWO_LOOKS
+        checkpoint = write_checkpoint(tmp_path / 'model.pth', config=config)
+        model = f'tiny={config},{checkpoint}'
+        tool.main(
+            [*arguments, f'--data={sets}', '--limit=2', '--model', model]
+        )
+        lines = capsys.readouterr().out.splitlines()[2:]
+        cells = [line.split('|') for line in lines]
+        return {row[1].strip(): row[2:] for row in cells}
+
+    return run
+
+
+def test_a_row_for_each_kind_of_window(tool, table, monkeypatch):
     monkeypatch.setattr(tool, '_SHARES', (0.0, 1.0))
-    arguments = ['--data', str(sets), '--limit', '2']
-    tool.main([*arguments, '--model', f'tiny={config},{checkpoint}'])
-    lines = capsys.readouterr().out.splitlines()
-    rows = {
-        cells[1].strip(): cells[2:]
-        for cells in (line.split('|') for line in lines[2:])
-    }
+    rows = table()
     assert len(rows) == 2 * 2 * 2 + 1
     assert rows['2 looks, drawn by 0'] != rows['2 looks, drawn by 1']
     assert (
         rows['2 looks, drawn by 1'] != rows['2 looks, drawn by 1, boxes off']
     )
     assert rows['true windows'] not in list(rows.values())[:-1]
+
+
+def test_a_row_for_each_kind_of_reading(tool, table, monkeypatch):
+    monkeypatch.setattr(tool, '_PADDINGS', (1.1, 1.4))
+    monkeypatch.setattr(tool, '_TURNS', ((20,), (30, 45)))
+    rows = table('--of', 'readings')
+    assert list(rows) == [
+        '1.1, one',
+        '1.4, one',
+        '1.2, (20,)',
+        '1.2, (30, 45)',
+        '1.2, (30, 45), glances around',
+    ]
+    assert all(one != other for one, other in pairwise(rows.values()))
 
 
 def test_a_model_of_one_look_is_refused(tool, tmp_path):

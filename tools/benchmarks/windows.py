@@ -1,7 +1,8 @@
-"""What the windows cost that a model of two looks reads.
+"""What the windows cost that a model of two looks reads, and how.
 
 Scores with the windows that the model finds, more or less drawn to the box
-of the hand, with the true ones, and where the boxes are off. Prints a table.
+of the hand, with the true ones, and where the boxes are off; or with wider
+and closer windows, turned by other angles. Prints a table.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ _MOVED = 0.1  # of the box's longer side, at most, along each axis
 _SCALED = 1.25  # or its inverse, at most
 _LOOKS = (2, 3)
 _SHARES = (0.0, 0.75, 1.0)
+_PADDINGS = (1.1, 1.2, 1.3, 1.4)
+_TURNS = ((20, 40), (20, 40, 60), (15, 30, 45))  # degrees, each way
+_QUARTERS = (90.0, 180.0, -90.0)
 
 
 def moved(crops: Sequence[Crop]) -> list[Crop]:
@@ -87,10 +91,10 @@ def _in_crop(pixels: np.ndarray, about: dict) -> np.ndarray:
     return position
 
 
-def rows(predictor: HandPredictor, photos: PhotoSet) -> Iterator[str]:
+def window_rows(predictor: HandPredictor, photos: PhotoSet) -> Iterator[str]:
     """A line of the table for each kind of windows."""
     model = predictor.model
-    exact = Model('', lambda crops: answers_of(predictor, crops), ())
+    exact = _exact(predictor)
     off = replace(exact, answer=lambda crops: exact.answer(moved(crops)))
     for looks in _LOOKS:
         model.test_cfg['looks'] = looks
@@ -103,11 +107,35 @@ def rows(predictor: HandPredictor, photos: PhotoSet) -> Iterator[str]:
         yield score_line('true windows', exact, photos, _COLUMNS)
 
 
+def reading_rows(predictor: HandPredictor, photos: PhotoSet) -> Iterator[str]:
+    """A line for each width of windows, set of angles, and unsure glances."""
+    model, exact = predictor.model, _exact(predictor)
+    usual, model.around = model.padding, ()
+    for model.padding in _PADDINGS:
+        model.turns = (0.0,)
+        yield score_line(f'{model.padding:g}, one', exact, photos, _COLUMNS)
+    model.padding = usual
+    for angles in _TURNS:
+        model.turns = (0.0, *(a * way for a in angles for way in (1.0, -1.0)))
+        yield score_line(f'{usual:g}, {angles}', exact, photos, _COLUMNS)
+    model.around = _QUARTERS
+    name = f'{usual:g}, {angles}, glances around'
+    yield score_line(name, exact, photos, _COLUMNS)
+
+
+def _exact(predictor: HandPredictor) -> Model:
+    return Model('', lambda crops: answers_of(predictor, crops), ())
+
+
+ROWS = {'windows': window_rows, 'readings': reading_rows}
+
+
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     sets = parser.add_mutually_exclusive_group(required=True)
     sets.add_argument('--data', type=Path, help='folder of all sets of photos')
     sets.add_argument('--synthetic', type=Path, help='folder of shards')
+    parser.add_argument('--of', choices=list(ROWS), default='windows')
     parser.add_argument('--set', choices=list(LABELLED), default='ge2019')
     parser.add_argument('--limit', type=int, default=200, help='first hands')
     parser.add_argument(
@@ -130,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not isinstance(predictor.model, TwoLookEstimator):
         sys.exit(f'error: {args.model}: expected a model of two looks')
     print(score_head(f'{name}, {photos.title}', _COLUMNS))
-    for line in rows(predictor, photos):
+    for line in ROWS[args.of](predictor, photos):
         print(line, flush=True)
 
 
