@@ -24,8 +24,8 @@ def model(root):
     init_default_scope('mmpose')
     torch.manual_seed(0)
     config = Config.fromfile(root / _CONFIG).model
-    config.update(turns=(), bone_stiffness=0.0, side_channels=256)
-    config.update(box_side=None, test_cfg=dict(looks=2))
+    config.update(turns=(), around=(), bone_stiffness=0.0)
+    config.update(side_channels=256, box_side=None, test_cfg=dict(looks=2))
     model = MODELS.build(config)
     for head in (model.head, model.first.head):
         with torch.no_grad():
