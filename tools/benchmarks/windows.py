@@ -44,7 +44,6 @@ _LOOKS = (2, 3)
 _SHARES = (0.0, 0.75, 1.0)
 _PADDINGS = (1.1, 1.2, 1.3, 1.4)
 _TURNS = ((20, 40), (20, 40, 60), (15, 30, 45))  # degrees, each way
-_QUARTERS = (90.0, 180.0, -90.0)
 
 
 def moved(crops: Sequence[Crop]) -> list[Crop]:
@@ -110,7 +109,8 @@ def window_rows(predictor: HandPredictor, photos: PhotoSet) -> Iterator[str]:
 def reading_rows(predictor: HandPredictor, photos: PhotoSet) -> Iterator[str]:
     """A line for each width of windows, set of angles, and unsure glances."""
     model, exact = predictor.model, _exact(predictor)
-    usual, model.around = model.padding, ()
+    usual, around = model.padding, model.around
+    model.around = ()
     for model.padding in _PADDINGS:
         model.turns = (0.0,)
         yield score_line(f'{model.padding:g}, one', exact, photos, _COLUMNS)
@@ -118,7 +118,7 @@ def reading_rows(predictor: HandPredictor, photos: PhotoSet) -> Iterator[str]:
     for angles in _TURNS:
         model.turns = (0.0, *(a * way for a in angles for way in (1.0, -1.0)))
         yield score_line(f'{usual:g}, {angles}', exact, photos, _COLUMNS)
-    model.around = _QUARTERS
+    model.around = around
     name = f'{usual:g}, {angles}, glances around'
     yield score_line(name, exact, photos, _COLUMNS)
 
