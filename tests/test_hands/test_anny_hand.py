@@ -174,6 +174,19 @@ def test_flexion_moves_tips_out_of_the_palm(hand, rest, finger):
         assert bent[tip, 2] > flat[tip, 2] + 5, joint
 
 
+def test_bent_fingers_converge(hand):
+    """Measurements of people: Tan et al., J Hand Surg 2005."""
+    mean = hand.rest(np.zeros(hand.num_components))
+    joints = [f'{f}_{j}_flexion' for f in FINGERS for j in ('mcp', 'pip')]
+    pose = pose_from_degrees(**dict.fromkeys(joints, 90))
+    points = hand.pose_keypoints(mean, pose)['anatomical']
+    second = points[[7, 11, 15, 19]] - points[[6, 10, 14, 18]]
+    angle = np.degrees(np.arctan2(second[:, 0], -second[:, 1]))
+    np.testing.assert_allclose(angle - angle[1], [-11, 0, 9, 19], atol=0.5)
+    row = np.abs(points[5] - points[17])[0], np.abs(points[8] - points[20])[0]
+    assert row[1] < 0.8 * row[0]  # of bases, of tips
+
+
 @pytest.mark.parametrize('finger', range(4))
 def test_abduction_moves_tips_to_the_thumb(hand, rest, finger):
     flat = hand.pose(rest, np.zeros(NUM_DOFS)).keypoints['anatomical']

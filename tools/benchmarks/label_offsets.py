@@ -7,7 +7,9 @@ length. What is the same in several sets is another definition of that
 keypoint; shape and pose take up a part of it, so measure again after a change.
 Also the proportions of the labels, beside those of the mean hand: for index to
 little finger its base from the wrist and its phalanges, and the steps from
-base to base, in mm of a hand whose fingers are 80 mm long on average.
+base to base, in mm of a hand whose fingers are 80 mm long on average. And how
+bent fingers converge: degrees between their second phalanges and the middle
+finger's, towards the thumb, as seen from the palm.
 """
 
 from __future__ import annotations
@@ -26,12 +28,16 @@ from synhand.datasets import (
 from synhand.datasets.base import HandDataset
 from synhand.geometry.pose25d import bone_lengths
 from synhand.hands.anatomy import FINGERS as FINGER_NAMES
+from synhand.hands.anatomy import pose_from_degrees
 from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
 from synhand.hands.anny_layer import AnnyLayer
 from synhand.hands.fitting import fit_3d
+from synhand.hands.turns import unit
 from synhand.skeleton import FINGERS, HAND_SIDES, KEYPOINT_NAMES, SIDE_NAMES
 
 NOISE_MM = 2.0
+# Second phalanges count that point back to the wrist within so many degrees.
+_BACK = np.cos(np.radians(50))
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -93,6 +99,37 @@ def proportions(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return bones * size, steps * size
 
 
+def convergence(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How the second phalanges of bent fingers converge.
+
+    Args:
+        keypoints: (N, K, 3), any unit and frame.
+
+    Returns:
+        tuple[ndarray, ndarray]: Of index, ring and little finger the median
+        angle (3,) to the middle finger's in degrees, positive towards the
+        thumb, nan where none is bent; in how many hands (3,).
+    """
+    chains = np.array([FINGERS[finger] for finger in FINGER_NAMES])
+    bases = keypoints[:, chains[:, 0]]
+    along = unit(bases.mean(1) - keypoints[:, 0])
+    across = bases[:, 0] - bases[:, 3]
+    across -= (across * along).sum(-1, keepdims=True) * along
+    axes = np.stack([unit(across), along], axis=-1)
+    phalanges = unit(keypoints[:, chains[:, 2]] - keypoints[:, chains[:, 1]])
+    x, y = np.moveaxis(phalanges @ axes, -1, 0)
+    angles = np.degrees(np.arctan2(x, -y))
+    others = [0, 2, 3]
+    bent = -y > _BACK
+    bent = bent[:, others] & bent[:, 1:2]
+    apart = np.where(bent, angles[:, others] - angles[:, 1:2], np.nan)
+    median = [
+        np.median(column[use]) if use.any() else np.nan
+        for column, use in zip(apart.T, bent.T, strict=True)
+    ]
+    return np.array(median), bent.sum(0)
+
+
 def offsets(keypoints: np.ndarray, side: str, family: str) -> np.ndarray:
     """What is left of labels after the fit.
 
@@ -139,6 +176,17 @@ def print_proportions(keypoints: np.ndarray) -> None:
     print(f'  {"base to base":20}', ' '.join(f'{step:6.1f}' for step in steps))
 
 
+def print_convergence(keypoints: np.ndarray) -> None:
+    angles, hands = convergence(keypoints)
+    print(
+        f'  {"convergence":20}',
+        ' '.join(f'{angle:6.1f}' for angle in angles),
+        'of',
+        *hands,
+        'hands',
+    )
+
+
 def main() -> None:
     args = parse_args()
     hand = default_hand()
@@ -146,6 +194,16 @@ def main() -> None:
     for family, points in mean.keypoints.items():
         print(f'mean hand, {family}')
         print_proportions(points[None])
+    bent = pose_from_degrees(
+        **{
+            f'{f}_{j}_flexion': 90
+            for f in FINGER_NAMES
+            for j in ('mcp', 'pip')
+        }
+    )
+    for family, points in hand.pose_keypoints(mean, bent).items():
+        print(f'mean hand, bent, {family}')
+        print_convergence(points[None])
     for name, (dataset, family) in datasets(args).items():
         hands = whole_hands(dataset)
         left = np.concatenate(
@@ -153,7 +211,9 @@ def main() -> None:
         )
         distance = np.linalg.norm(left, axis=-1)
         print(f'{name}: {len(left)} hands, {family}, {distance.mean():.2f} mm')
-        print_proportions(np.concatenate(list(hands.values())))
+        together = np.concatenate(list(hands.values()))
+        print_proportions(together)
+        print_convergence(together)
         for k, keypoint in enumerate(KEYPOINT_NAMES):
             x, y, z = left[:, k].mean(0)
             apart = distance[:, k].mean()

@@ -105,6 +105,9 @@ letter_c: wrap wide wide wide wide together
 letter_o: oppose pinch pinch pinch pinch together
 pinch_index: oppose pinch straight straight straight natural
 pinch_closed: oppose pinch curl curl curl natural
+pinch_open: wrap wide curl curl curl natural
+pinch_apart: out loose curl curl curl natural
+pinch_zoom: wrap wide half half half natural
 pinch_middle: oppose straight pinch straight straight natural
 pinch_ring: oppose straight straight pinch straight natural
 pinch_two: oppose pinch pinch half half together
@@ -177,6 +180,7 @@ COMMON = (
     'four',
     'call',
     'pinch_index',
+    'pinch_open',
 )
 HOLDS = tuple(name for name in GESTURES if name.startswith('grip_'))
 ABDUCTION = np.array([DOF[f'{finger}_mcp_abduction'] for finger in FINGERS])

@@ -33,10 +33,12 @@ class ReleasedModel:
     Attributes:
         name: What `MODELS` or `FINDERS` calls it.
         config: Its config, relative to the checkout's `configs`.
+        weights_of: The model whose weights it shares, if any.
     """
 
     name: str
     config: str
+    weights_of: str | None = None
 
     @property
     def config_file(self) -> Path:
@@ -45,24 +47,37 @@ class ReleasedModel:
 
     @property
     def weights_file(self) -> Path:
-        """The weights, beside this module."""
-        return _FOLDER / f'{self.name}.safetensors'
+        """Its weights, beside this module."""
+        return _FOLDER / f'{self.weights_of or self.name}.safetensors'
 
 
-def _released(**configs: str) -> dict[str, ReleasedModel]:
-    names = {key.replace('_', '-'): config for key, config in configs.items()}
-    return {name: ReleasedModel(name, names[name]) for name in names}
+def _by_name(*models: ReleasedModel) -> dict[str, ReleasedModel]:
+    return {model.name: model for model in models}
 
 
-MODELS = _released(
-    small_25d='hand_3d_keypoint/latent25d/'
-    'latent25d_res18half-fpn-fit_synhand-96x96.py',
-    upright_25d='hand_3d_keypoint/latent25d/'
-    'latent25d_2look-res32half-fpn_synhand-192x192.py',
+MODELS = _by_name(
+    ReleasedModel(
+        'small-25d',
+        'hand_3d_keypoint/latent25d/'
+        'latent25d_res18half-fpn-fit_synhand-96x96.py',
+    ),
+    ReleasedModel(
+        'quick-25d',
+        'hand_3d_keypoint/latent25d/'
+        'latent25d_2look-res32half-fpn-once_synhand-192x192.py',
+        weights_of='upright-25d',
+    ),
+    ReleasedModel(
+        'upright-25d',
+        'hand_3d_keypoint/latent25d/'
+        'latent25d_2look-res32half-fpn_synhand-192x192.py',
+    ),
 )
-FINDERS = _released(
-    finder_centernet='hand_detection/centernet/'
-    'centernet_res18half-fpn_synhand-160x160.py',
+FINDERS = _by_name(
+    ReleasedModel(
+        'finder-centernet',
+        'hand_detection/centernet/centernet_res18half-fpn_synhand-160x160.py',
+    )
 )
 
 
