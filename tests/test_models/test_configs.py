@@ -47,6 +47,7 @@ PARAMETERS = {
     'latent25d_res32half-fpn_upright-shaped_synhand-160x160': 4_328_543,
     'latent25d_res32half-fpn_upright-close_synhand-160x160': 4_328_543,
     'latent25d_2look-res32half-fpn_synhand-192x192': 7_308_862,
+    'latent25d_2look-res32half-fpn-once_synhand-192x192': 7_308_862,
     'latent25d_res50_synhand-256x256': 34_006_143,
     'volumetric_hg4-direct_synhand-256x256': 70_072_743,
     'volumetric_hg4_synhand-256x256': 70_072_743,

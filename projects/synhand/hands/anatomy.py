@@ -22,7 +22,7 @@ LIMITS_DEGREES: dict[str, tuple[float, float]] = {
     'ring_arch': (0, 10),
     'little_arch': (0, 18),
     'thumb_azimuth': (-8, 72),
-    'thumb_elevation': (2, 62),
+    'thumb_elevation': (2, 70),
     'thumb_twist': (-25, 45),
     'thumb_mcp_flexion': (-8, 55),
     'thumb_mcp_abduction': (-8, 12),

@@ -35,7 +35,8 @@ FINGER_STATES = {
     'flatfist': (84, 104, 8),
     'lift': (55, 20, 8),
 }
-# Azimuth, elevation, twist, MCP flexion, IP flexion in degrees.
+# Azimuth, elevation, twist, MCP flexion, IP flexion in degrees. Clasped, over
+# and pressing thumbs lie on the second phalanges of bent fingers.
 THUMB_STATES = {
     'out': (68, 12, 0, 0, 0),
     'side': (29, 23, -1, 3, 7),
@@ -43,8 +44,10 @@ THUMB_STATES = {
     'loose': (40, 30, 5, 15, 15),
     'across': (44, 48, 2, 34, 62),
     'clasp': (48, 49, 3, 28, 59),
+    'over': (18, 47, 0, 21, 33),
     'palm': (15, 24, -4, 53, 71),
     'hold': (24, 24, -3, 52, 80),
+    'press': (2, 47, 0, 33, 69),
     'oppose': (22, 53, 20, 13, 23),
     'key': (31, 29, 5, 8, 18),
     'wrap': (38, 56, 12, 25, 30),
@@ -72,13 +75,15 @@ fist_thumb_side: side curl curl curl curl together
 fist_loose: across round curl curl curl natural
 thumb_up: up curl curl curl curl together
 hitch: back curl curl curl curl natural
-point: across straight curl curl curl natural
+point: over straight curl curl curl natural
+point_thumb_across: across straight curl curl curl natural
 point_thumb_out: out straight curl curl curl natural
 point_thumb_side: side straight curl curl curl natural
 point_loose: loose straight round round round natural
 point_down: loose lift curl curl curl natural
 press: loose half curl curl curl natural
-two: hold straight straight curl curl vee
+two: press straight straight curl curl vee
+two_thumb_in: hold straight straight curl curl vee
 two_closed: hold straight straight curl curl together
 two_bent: hold hook hook curl curl vee
 crossed: across straight over curl curl cross
@@ -172,9 +177,11 @@ COMMON = (
     'point',
     'point_thumb_out',
     'point_thumb_side',
+    'point_thumb_across',
     'point_loose',
     'gun',
     'two',
+    'two_thumb_in',
     'three',
     'three_fingers',
     'four',

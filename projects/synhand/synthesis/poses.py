@@ -36,6 +36,8 @@ _THUMB = np.array([i for name, i in DOF.items() if name.startswith('thumb')])
 _WRIST = np.array([DOF['wrist_flexion'], DOF['wrist_deviation']])
 _ARCH = np.array([DOF['ring_arch'], DOF['little_arch']])
 _BLEND_STEPS = 6
+# People hold their thumbs more differently than their fingers.
+_THUMB_VARIETY = 1.5
 _THUMBS_ASIDE = ('relaxed', 'fist_thumb_side', 'thumb_up')
 # How often a gesture's fingers are bent more or less than the library has
 # them, and by which factors at MCP, PIP and DIP.
@@ -97,6 +99,7 @@ def _vary(
     rng: np.random.Generator, angles: np.ndarray, degrees: float
 ) -> np.ndarray:
     noise = np.radians(rng.normal(0, degrees, NUM_DOFS))
+    noise[_THUMB] *= _THUMB_VARIETY
     noise[_ARCH] = np.abs(noise[_ARCH])
     return reflect_at_limits(angles + noise)
 
