@@ -31,7 +31,7 @@ X, _, Z = np.eye(3)
 # to the middle finger.
 _FIRST_PHALANX = np.array([-3, 1, 6, 11])
 _SECOND_PHALANX = np.array([-9, 2, 11, 21])
-# What the PIP's axis, which is square to the pulp, leaves of the latter.
+# How far the PIP's own axis, square to the pulp, turns it the other way.
 _PIP_AXIS = np.array([-6, -6, -7, -6])
 _SLANT = np.radians(_FIRST_PHALANX + _SECOND_PHALANX - _PIP_AXIS) / 2
 _TILT = np.radians(_FIRST_PHALANX) - _SLANT
