@@ -14,6 +14,7 @@ from helpers import random_hands
 from model_factory import CONFIG, ROOT
 from shard_factory import write_shards
 from synhand.geometry.pose25d import from_25d, reference_length, to_25d
+from synhand.hands.anatomy import FINGERS, pose_from_degrees
 from synhand.hands.anny_hand import default_hand
 from synhand.hands.anny_layer import AnnyLayer
 from synhand.skeleton import KEYPOINT_NAMES, REFERENCE_BONE
@@ -190,12 +191,15 @@ def test_label_offsets_of_the_sets_that_are_named(
     tool.main()
     lines = capsys.readouterr().out.splitlines()
     heads = [i for i, line in enumerate(lines) if not line.startswith(' ')]
-    assert [lines[i] for i in heads[:2]] == [
+    assert [lines[i] for i in heads[:4]] == [
         'mean hand, anatomical',
         'mean hand, mano',
+        'mean hand, bent, anatomical',
+        'mean hand, bent, mano',
     ]
-    assert lines[heads[2]].startswith('interhand: 4 hands, anatomical')
-    rows = lines[heads[2] + 6 :]
+    assert lines[heads[4]].startswith('interhand: 4 hands, anatomical')
+    assert lines[heads[4] + 6].split()[0] == 'convergence'
+    rows = lines[heads[4] + 7 :]
     assert [row.split()[0] for row in rows] == list(KEYPOINT_NAMES)
 
 
@@ -213,6 +217,34 @@ def test_proportions_of_labels_do_not_depend_on_size_and_place():
     assert steps[2] == pytest.approx(
         scale * np.linalg.norm(points[17] - points[13])
     )
+
+
+def _bent_and_flat():
+    """Keypoints (2, K, 3) of two hands."""
+    hand = default_hand()
+    joints = [f'{f}_{j}_flexion' for f in FINGERS for j in ('mcp', 'pip')]
+    poses = [pose_from_degrees(**dict.fromkeys(joints, a)) for a in (90, 0)]
+    rest = hand.rest(np.zeros(hand.num_components))
+    return hand.pose_keypoints(rest, np.stack(poses))['anatomical']
+
+
+def test_convergence_is_that_of_the_bent_hands_alone():
+    tool, hands = _tool('label_offsets'), _bent_and_flat()
+    angles, count = tool.convergence(hands)
+    np.testing.assert_allclose(angles, [-11, 9, 19], atol=0.5)
+    assert count.tolist() == [1, 1, 1]
+    none, count = tool.convergence(hands[1:])
+    assert np.isnan(none).all()
+    assert not count.any()
+
+
+@pytest.mark.parametrize('mirror', [1, -1])
+def test_convergence_keeps_in_any_frame_size_and_side(mirror):
+    tool, (hand, _) = _tool('label_offsets'), _bent_and_flat()
+    expected, _ = tool.convergence(hand[None])
+    moved = 0.1 * Rotation.random(random_state=0).apply(hand) + [1, 2, 3]
+    angles, _ = tool.convergence(moved[None] * [mirror, 1, 1])
+    np.testing.assert_allclose(angles, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize('finger', ['index', 'middle', 'ring', 'little'])
