@@ -122,7 +122,7 @@ def convergence(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     others = [0, 2, 3]
     bent = -y > _BACK
     bent = bent[:, others] & bent[:, 1:2]
-    apart = np.where(bent, angles[:, others] - angles[:, 1:2], np.nan)
+    apart = angles[:, others] - angles[:, 1:2]
     median = [
         np.median(column[use]) if use.any() else np.nan
         for column, use in zip(apart.T, bent.T, strict=True)
@@ -194,13 +194,8 @@ def main() -> None:
     for family, points in mean.keypoints.items():
         print(f'mean hand, {family}')
         print_proportions(points[None])
-    bent = pose_from_degrees(
-        **{
-            f'{f}_{j}_flexion': 90
-            for f in FINGER_NAMES
-            for j in ('mcp', 'pip')
-        }
-    )
+    joints = [f'{f}_{j}_flexion' for f in FINGER_NAMES for j in ('mcp', 'pip')]
+    bent = pose_from_degrees(**dict.fromkeys(joints, 90))
     for family, points in hand.pose_keypoints(mean, bent).items():
         print(f'mean hand, bent, {family}')
         print_convergence(points[None])
