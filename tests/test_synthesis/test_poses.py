@@ -11,6 +11,7 @@ from synhand.synthesis.gestures import COMMON, GESTURES, HOLDS
 from synhand.synthesis.poses import (
     _RADII,
     PoseShares,
+    _repair,
     penetrates,
     sample_pose,
 )
@@ -115,7 +116,18 @@ def test_common_gestures_are_common_and_keep_their_thumbs(hand, rest):
         for pose, name in zip(poses, names, strict=True)
         if name in ('fist', 'point', 'point_thumb_side')
     ]
-    assert np.mean(changed) < 0.25
+    assert np.mean(changed) < 0.35
+
+
+def test_a_thumb_inside_the_bent_fingers_is_lifted_onto_them(hand, rest):
+    inside = GESTURES['two'].copy()
+    inside[DOF['thumb_elevation']] = np.radians(30)
+    assert penetrates(hand, rest, inside)
+    found = _repair(hand, rest, inside, 'gesture:two')
+    assert not penetrates(hand, rest, found.angles)
+    changed = np.flatnonzero(found.angles != inside)
+    assert changed.tolist() == [DOF['thumb_elevation']]
+    assert found.angles[changed] > inside[changed]
 
 
 def test_dips_follow_pips_in_correlated_poses(hand, rest):

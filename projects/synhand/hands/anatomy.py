@@ -25,7 +25,7 @@ LIMITS_DEGREES: dict[str, tuple[float, float]] = {
     'thumb_elevation': (2, 70),
     'thumb_twist': (-25, 45),
     'thumb_mcp_flexion': (-8, 55),
-    'thumb_mcp_abduction': (-8, 12),
+    'thumb_mcp_abduction': (-10, 18),
     'thumb_ip_flexion': (-20, 80),
     'index_mcp_flexion': (-28, 90),
     'index_mcp_abduction': (-14, 25),

@@ -41,8 +41,8 @@ _THUMB_VARIETY = 1.5
 _THUMBS_ASIDE = ('relaxed', 'fist_thumb_side', 'thumb_up')
 # How often a gesture's fingers are bent more or less than the library has
 # them, and by which factors at MCP, PIP and DIP.
-_OWN_TIGHTNESS = 0.6
-_TIGHTNESS = ((0.5, 1.1), (0.85, 1.06), (0.4, 1.3))
+_OWN_TIGHTNESS = 0.8
+_TIGHTNESS = ((0.5, 1.1), (0.85, 1.06), (0.25, 1.2))
 
 
 @dataclass(frozen=True)
@@ -204,8 +204,10 @@ def _repair(
 
 
 def _other_thumbs(angles: np.ndarray) -> list[np.ndarray]:
-    """The pose with the thumbs of gestures where it is out of the way."""
-    poses = []
+    """The pose with its thumb lifted off the fingers, then out of the way."""
+    lifted = angles.copy()
+    lifted[DOF['thumb_elevation']] = UPPER[DOF['thumb_elevation']]
+    poses = [lifted]
     for name in _THUMBS_ASIDE:
         pose = angles.copy()
         pose[_THUMB] = GESTURES[name][_THUMB]
