@@ -191,16 +191,18 @@ def test_label_offsets_of_the_sets_that_are_named(
     tool.main()
     lines = capsys.readouterr().out.splitlines()
     heads = [i for i, line in enumerate(lines) if not line.startswith(' ')]
-    assert [lines[i] for i in heads[:4]] == [
+    assert [lines[i] for i in heads[:5]] == [
         'mean hand, anatomical',
         'mean hand, mano',
         'mean hand, bent, anatomical',
         'mean hand, bent, mano',
+        'gestures of the mean hand, anatomical',
     ]
-    assert lines[heads[4]].startswith('interhand: 4 hands, anatomical')
-    assert lines[heads[4] + 6].split()[0] == 'convergence'
-    rows = lines[heads[4] + 7 :]
-    assert [row.split()[0] for row in rows] == list(KEYPOINT_NAMES)
+    assert lines[heads[5]].startswith('interhand: 4 hands, anatomical')
+    named = [line.split()[0] for line in lines[heads[5] + 6 :]]
+    assert named[0] == 'convergence'
+    assert named[1:-21] in (['DIPs,'], ['DIPs,'] * 2)
+    assert named[-21:] == list(KEYPOINT_NAMES)
 
 
 def test_proportions_of_labels_do_not_depend_on_size_and_place():
@@ -245,6 +247,32 @@ def test_convergence_keeps_in_any_frame_size_and_side(mirror):
     moved = 0.1 * Rotation.random(random_state=0).apply(hand) + [1, 2, 3]
     angles, _ = tool.convergence(moved[None] * [mirror, 1, 1])
     np.testing.assert_allclose(angles, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize('side', ['right', 'left'])
+def test_bends_are_the_angles_of_the_pose(side):
+    tool, hand = _tool('label_offsets'), default_hand()
+    joints = [f'{f}_{j}_flexion' for f in FINGERS for j in ('mcp', 'pip')]
+    bent = dict.fromkeys(joints, 85)
+    poses = [
+        pose_from_degrees(
+            **bent, **{f'{f}_dip_flexion': dip for f in FINGERS},
+            thumb_azimuth=30, thumb_elevation=thumb,
+        )
+        for dip, thumb in ((10, 20), (50, 60))
+    ]  # fmt: skip
+    rest = hand.rest(np.zeros(hand.num_components))
+    points = hand.pose_keypoints(rest, np.stack(poses))['anatomical']
+    points = points * ([1, 1, 1] if side == 'right' else [-1, 1, 1])
+    turn = Rotation.random(random_state=1)
+    low, high = (
+        tool.bends(turn.apply(p)[None] * 0.1 + [3, 2, 1], side) for p in points
+    )
+    np.testing.assert_allclose(high[0] - low[0], 40, atol=3)
+    assert high[1] - low[1] == pytest.approx(40, abs=4)
+    assert high[1] > 25
+    flat = tool.bends(_bent_and_flat()[1:], 'right')
+    assert np.isnan([*flat[0], flat[1]]).all()
 
 
 @pytest.mark.parametrize('finger', ['index', 'middle', 'ring', 'little'])

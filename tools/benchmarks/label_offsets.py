@@ -9,7 +9,9 @@ Also the proportions of the labels, beside those of the mean hand: for index to
 little finger its base from the wrist and its phalanges, and the steps from
 base to base, in mm of a hand whose fingers are 80 mm long on average. And how
 bent fingers converge: degrees between their second phalanges and the middle
-finger's, towards the thumb, as seen from the palm.
+finger's, towards the thumb, as seen from the palm; by how many degrees the
+DIPs of bent fingers are bent, and how far the thumb's metacarpal then stands
+out of the palm. Gestures of the synthetic hand stand beside the sets.
 """
 
 from __future__ import annotations
@@ -29,15 +31,22 @@ from synhand.datasets.base import HandDataset
 from synhand.geometry.pose25d import bone_lengths
 from synhand.hands.anatomy import FINGERS as FINGER_NAMES
 from synhand.hands.anatomy import pose_from_degrees
-from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
+from synhand.hands.anny_hand import (
+    ADULT_LENGTH_MM,
+    AnnyHand,
+    default_hand,
+)
 from synhand.hands.anny_layer import AnnyLayer
 from synhand.hands.fitting import fit_3d
 from synhand.hands.turns import unit
 from synhand.skeleton import FINGERS, HAND_SIDES, KEYPOINT_NAMES, SIDE_NAMES
+from synhand.synthesis.poses import PoseShares, sample_pose
 
 NOISE_MM = 2.0
 # Second phalanges count that point back to the wrist within so many degrees.
 _BACK = np.cos(np.radians(50))
+_CHAINS = np.array([FINGERS[finger] for finger in FINGER_NAMES])
+_POSES = 2000
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -99,6 +108,62 @@ def proportions(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return bones * size, steps * size
 
 
+def palm_axes(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (N, 3) from little to index finger and from the wrist out.
+
+    Args:
+        keypoints: (N, K, 3), any unit and frame.
+    """
+    bases = keypoints[:, _CHAINS[:, 0]]
+    along = unit(bases.mean(1) - keypoints[:, 0])
+    across = bases[:, 0] - bases[:, 3]
+    across -= (across * along).sum(-1, keepdims=True) * along
+    return unit(across), along
+
+
+def phalanges(keypoints: np.ndarray, number: int) -> np.ndarray:
+    """Directions (N, 4, 3) of a phalanx, 0 to 2, of index to little finger."""
+    ends = keypoints[:, _CHAINS[:, number + 1]]
+    return unit(ends - keypoints[:, _CHAINS[:, number]])
+
+
+def bent_fingers(keypoints: np.ndarray) -> np.ndarray:
+    """Whether second phalanges (N, 4) point back to the wrist."""
+    along = palm_axes(keypoints)[1]
+    return -(phalanges(keypoints, 1) * along[:, None]).sum(-1) > _BACK
+
+
+def bends(keypoints: np.ndarray, side: str) -> tuple[np.ndarray, float]:
+    """How DIPs and thumbs are held while fingers are bent.
+
+    Args:
+        keypoints: (N, K, 3), any unit and frame.
+        side: Of all hands.
+
+    Returns:
+        tuple[ndarray, float]: Median degrees of the DIPs of bent fingers
+        (4,), and of the thumb's metacarpal out of the palm in hands whose
+        middle and ring fingers are bent, nan where none is.
+    """
+    bent = bent_fingers(keypoints)
+    cosine = (phalanges(keypoints, 1) * phalanges(keypoints, 2)).sum(-1)
+    dips = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    palm = np.cross(*palm_axes(keypoints))
+    if side == 'left':
+        palm = -palm
+    base, mcp = FINGERS['thumb'][:2]
+    thumb = unit(keypoints[:, mcp] - keypoints[:, base])
+    height = np.degrees(np.arcsin((thumb * palm).sum(-1)))
+    fists = bent[:, 1] & bent[:, 2]
+    median = [
+        np.median(column[use]) if use.any() else np.nan
+        for column, use in zip(
+            (*dips.T, height), (*bent.T, fists), strict=True
+        )
+    ]
+    return np.array(median[:4]), float(median[4])
+
+
 def convergence(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How the second phalanges of bent fingers converge.
 
@@ -110,17 +175,12 @@ def convergence(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         angle (3,) to the middle finger's in degrees, positive towards the
         thumb, nan where none is bent; in how many hands (3,).
     """
-    chains = np.array([FINGERS[finger] for finger in FINGER_NAMES])
-    bases = keypoints[:, chains[:, 0]]
-    along = unit(bases.mean(1) - keypoints[:, 0])
-    across = bases[:, 0] - bases[:, 3]
-    across -= (across * along).sum(-1, keepdims=True) * along
-    axes = np.stack([unit(across), along], axis=-1)
-    phalanges = unit(keypoints[:, chains[:, 2]] - keypoints[:, chains[:, 1]])
-    x, y = np.moveaxis(phalanges @ axes, -1, 0)
+    across, along = palm_axes(keypoints)
+    axes = np.stack([across, along], axis=-1)
+    x, y = np.moveaxis(phalanges(keypoints, 1) @ axes, -1, 0)
     angles = np.degrees(np.arctan2(x, -y))
     others = [0, 2, 3]
-    bent = -y > _BACK
+    bent = bent_fingers(keypoints)
     bent = bent[:, others] & bent[:, 1:2]
     apart = angles[:, others] - angles[:, 1:2]
     median = [
@@ -187,6 +247,23 @@ def print_convergence(keypoints: np.ndarray) -> None:
     )
 
 
+def print_bends(keypoints: np.ndarray, side: str) -> None:
+    dips, thumb = bends(keypoints, side)
+    print(
+        f'  {"DIPs, thumb":20}', ' '.join(f'{x:6.1f}' for x in (*dips, thumb))
+    )
+
+
+def gestures(hand: AnnyHand) -> np.ndarray:
+    """Keypoints (N, K, 3) of sampled gestures of the mean hand, mm."""
+    rng, shares = np.random.default_rng(0), PoseShares(1, 0, 0, 0)
+    rest = hand.rest(np.zeros(hand.num_components), ADULT_LENGTH_MM)
+    poses = [
+        sample_pose(rng, hand, rest, shares).angles for _ in range(_POSES)
+    ]
+    return hand.pose_keypoints(rest, np.array(poses))['anatomical']
+
+
 def main() -> None:
     args = parse_args()
     hand = default_hand()
@@ -199,6 +276,8 @@ def main() -> None:
     for family, points in hand.pose_keypoints(mean, bent).items():
         print(f'mean hand, bent, {family}')
         print_convergence(points[None])
+    print('gestures of the mean hand, anatomical')
+    print_bends(gestures(hand), 'right')
     for name, (dataset, family) in datasets(args).items():
         hands = whole_hands(dataset)
         left = np.concatenate(
@@ -209,6 +288,8 @@ def main() -> None:
         together = np.concatenate(list(hands.values()))
         print_proportions(together)
         print_convergence(together)
+        for side, points in hands.items():
+            print_bends(points, side)
         for k, keypoint in enumerate(KEYPOINT_NAMES):
             x, y, z = left[:, k].mean(0)
             apart = distance[:, k].mean()
