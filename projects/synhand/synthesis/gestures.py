@@ -36,22 +36,23 @@ FINGER_STATES = {
     'lift': (55, 20, 8),
 }
 # Azimuth, elevation, twist, MCP flexion, IP flexion in degrees. Clasped, over
-# and pressing thumbs lie on the second phalanges of bent fingers.
+# and pressing thumbs lie on the second phalanges of bent fingers; a spread
+# thumb still stands some 30 degrees out of the palm's plane.
 THUMB_STATES = {
-    'out': (68, 12, 0, 0, 0),
-    'side': (29, 23, -1, 3, 7),
-    'up': (60, 22, -5, -2, -8),
-    'loose': (40, 30, 5, 15, 15),
-    'across': (44, 48, 2, 34, 62),
-    'clasp': (48, 49, 3, 28, 59),
-    'over': (18, 47, 0, 21, 33),
+    'out': (64, 28, 0, 0, 0),
+    'side': (29, 28, -1, 3, 7),
+    'up': (60, 30, -5, -2, -8),
+    'loose': (40, 34, 5, 15, 15),
+    'across': (44, 54, 2, 34, 62),
+    'clasp': (46, 54, 3, 28, 59),
+    'over': (22, 54, 0, 21, 33),
     'palm': (15, 24, -4, 53, 71),
     'hold': (24, 24, -3, 52, 80),
-    'press': (2, 47, 0, 33, 69),
+    'press': (6, 50, 0, 33, 69),
     'oppose': (22, 53, 20, 13, 23),
     'key': (31, 29, 5, 8, 18),
     'wrap': (38, 56, 12, 25, 30),
-    'back': (55, 4, -10, -5, -15),
+    'back': (55, 16, -10, -5, -15),
 }
 _SPREADS = {
     'together': (-2, 0, 2, 4),
