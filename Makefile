@@ -19,7 +19,7 @@ lint: setup  ## check format, style and types
 	$(BIN)/mypy
 
 test: lint  ## lint and all tests, with the coverage floor
-	$(BIN)/pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term
 
 format: setup  ## format the code
 	$(BIN)/ruff format
