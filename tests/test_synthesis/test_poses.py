@@ -116,7 +116,7 @@ def test_common_gestures_are_common_and_keep_their_thumbs(hand, rest):
         for pose, name in zip(poses, names, strict=True)
         if name in ('fist', 'point', 'point_thumb_side')
     ]
-    assert np.mean(changed) < 0.35
+    assert np.mean(changed) < 0.25
 
 
 def test_a_thumb_inside_the_bent_fingers_is_lifted_onto_them(hand, rest):

@@ -201,7 +201,7 @@ def test_label_offsets_of_the_sets_that_are_named(
     assert lines[heads[5]].startswith('interhand: 4 hands, anatomical')
     named = [line.split()[0] for line in lines[heads[5] + 6 :]]
     assert named[0] == 'convergence'
-    assert named[1:-21] in (['DIPs,'], ['DIPs,'] * 2)
+    assert named[1:-21] == ['DIPs,'] * 2  # right and left
     assert named[-21:] == list(KEYPOINT_NAMES)
 
 
@@ -221,17 +221,22 @@ def test_proportions_of_labels_do_not_depend_on_size_and_place():
     )
 
 
-def _bent_and_flat():
-    """Keypoints (2, K, 3) of two hands."""
+def _hand(bend, dip=0, **thumb):
+    """Keypoints (K, 3) of a hand with bases and second joints bent alike."""
+    joints = dict(mcp=bend, pip=bend, dip=dip)
+    fingers = {
+        f'{finger}_{joint}_flexion': degrees
+        for finger in FINGERS
+        for joint, degrees in joints.items()
+    }
     hand = default_hand()
-    joints = [f'{f}_{j}_flexion' for f in FINGERS for j in ('mcp', 'pip')]
-    poses = [pose_from_degrees(**dict.fromkeys(joints, a)) for a in (90, 0)]
     rest = hand.rest(np.zeros(hand.num_components))
-    return hand.pose_keypoints(rest, np.stack(poses))['anatomical']
+    pose = pose_from_degrees(**fingers, **thumb)
+    return hand.pose_keypoints(rest, pose)['anatomical']
 
 
 def test_convergence_is_that_of_the_bent_hands_alone():
-    tool, hands = _tool('label_offsets'), _bent_and_flat()
+    tool, hands = _tool('label_offsets'), np.stack([_hand(90), _hand(0)])
     angles, count = tool.convergence(hands)
     np.testing.assert_allclose(angles, [-11, 9, 19], atol=0.5)
     assert count.tolist() == [1, 1, 1]
@@ -242,7 +247,7 @@ def test_convergence_is_that_of_the_bent_hands_alone():
 
 @pytest.mark.parametrize('mirror', [1, -1])
 def test_convergence_keeps_in_any_frame_size_and_side(mirror):
-    tool, (hand, _) = _tool('label_offsets'), _bent_and_flat()
+    tool, hand = _tool('label_offsets'), _hand(90)
     expected, _ = tool.convergence(hand[None])
     moved = 0.1 * Rotation.random(random_state=0).apply(hand) + [1, 2, 3]
     angles, _ = tool.convergence(moved[None] * [mirror, 1, 1])
@@ -251,27 +256,20 @@ def test_convergence_keeps_in_any_frame_size_and_side(mirror):
 
 @pytest.mark.parametrize('side', ['right', 'left'])
 def test_bends_are_the_angles_of_the_pose(side):
-    tool, hand = _tool('label_offsets'), default_hand()
-    joints = [f'{f}_{j}_flexion' for f in FINGERS for j in ('mcp', 'pip')]
-    bent = dict.fromkeys(joints, 85)
-    poses = [
-        pose_from_degrees(
-            **bent, **{f'{f}_dip_flexion': dip for f in FINGERS},
-            thumb_azimuth=30, thumb_elevation=thumb,
-        )
-        for dip, thumb in ((10, 20), (50, 60))
-    ]  # fmt: skip
-    rest = hand.rest(np.zeros(hand.num_components))
-    points = hand.pose_keypoints(rest, np.stack(poses))['anatomical']
-    points = points * ([1, 1, 1] if side == 'right' else [-1, 1, 1])
+    tool = _tool('label_offsets')
+    mirror = [1, 1, 1] if side == 'right' else [-1, 1, 1]
     turn = Rotation.random(random_state=1)
-    low, high = (
-        tool.bends(turn.apply(p)[None] * 0.1 + [3, 2, 1], side) for p in points
-    )
+
+    def found(dip, thumb):
+        hand = _hand(85, dip, thumb_azimuth=30, thumb_elevation=thumb)
+        moved = 0.1 * turn.apply(hand * mirror) + [3, 2, 1]
+        return tool.bends(moved[None], side)
+
+    low, high = found(10, 20), found(50, 60)
     np.testing.assert_allclose(high[0] - low[0], 40, atol=3)
     assert high[1] - low[1] == pytest.approx(40, abs=4)
     assert high[1] > 25
-    flat = tool.bends(_bent_and_flat()[1:], 'right')
+    flat = tool.bends(_hand(0)[None], 'right')
     assert np.isnan([*flat[0], flat[1]]).all()
 
 

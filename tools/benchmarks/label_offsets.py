@@ -17,6 +17,7 @@ out of the palm. Gestures of the synthetic hand stand beside the sets.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,7 @@ def proportions(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         little finger (4, 4), steps from base to base (3,).
     """
     bones = bone_lengths(keypoints).mean(0).reshape(5, 4)[1:]
-    bases = keypoints[:, [FINGERS[finger][0] for finger in FINGER_NAMES]]
+    bases = keypoints[:, _CHAINS[:, 0]]
     steps = np.linalg.norm(np.diff(bases, axis=1), axis=-1).mean(0)
     size = 80 / bones[:, 1:].sum(1).mean()
     return bones * size, steps * size
@@ -127,10 +128,21 @@ def phalanges(keypoints: np.ndarray, number: int) -> np.ndarray:
     return unit(ends - keypoints[:, _CHAINS[:, number]])
 
 
-def bent_fingers(keypoints: np.ndarray) -> np.ndarray:
+def bent_fingers(keypoints: np.ndarray, along: np.ndarray) -> np.ndarray:
     """Whether second phalanges (N, 4) point back to the wrist."""
-    along = palm_axes(keypoints)[1]
     return -(phalanges(keypoints, 1) * along[:, None]).sum(-1) > _BACK
+
+
+def medians(
+    columns: Iterable[np.ndarray], use: Iterable[np.ndarray]
+) -> np.ndarray:
+    """Of each column (C times N) where `use` (C times N) says so, else nan."""
+    return np.array(
+        [
+            np.median(column[some]) if some.any() else np.nan
+            for column, some in zip(columns, use, strict=True)
+        ]
+    )
 
 
 def bends(keypoints: np.ndarray, side: str) -> tuple[np.ndarray, float]:
@@ -145,23 +157,17 @@ def bends(keypoints: np.ndarray, side: str) -> tuple[np.ndarray, float]:
         (4,), and of the thumb's metacarpal out of the palm in hands whose
         middle and ring fingers are bent, nan where none is.
     """
-    bent = bent_fingers(keypoints)
+    across, along = palm_axes(keypoints)
+    bent = bent_fingers(keypoints, along)
     cosine = (phalanges(keypoints, 1) * phalanges(keypoints, 2)).sum(-1)
     dips = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
-    palm = np.cross(*palm_axes(keypoints))
-    if side == 'left':
-        palm = -palm
+    palm = np.cross(across, along) * (1 if side == 'right' else -1)
     base, mcp = FINGERS['thumb'][:2]
     thumb = unit(keypoints[:, mcp] - keypoints[:, base])
     height = np.degrees(np.arcsin((thumb * palm).sum(-1)))
     fists = bent[:, 1] & bent[:, 2]
-    median = [
-        np.median(column[use]) if use.any() else np.nan
-        for column, use in zip(
-            (*dips.T, height), (*bent.T, fists), strict=True
-        )
-    ]
-    return np.array(median[:4]), float(median[4])
+    *fingers, out = medians([*dips.T, height], [*bent.T, fists])
+    return np.array(fingers), out
 
 
 def convergence(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -180,14 +186,10 @@ def convergence(keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.moveaxis(phalanges(keypoints, 1) @ axes, -1, 0)
     angles = np.degrees(np.arctan2(x, -y))
     others = [0, 2, 3]
-    bent = bent_fingers(keypoints)
+    bent = bent_fingers(keypoints, along)
     bent = bent[:, others] & bent[:, 1:2]
     apart = angles[:, others] - angles[:, 1:2]
-    median = [
-        np.median(column[use]) if use.any() else np.nan
-        for column, use in zip(apart.T, bent.T, strict=True)
-    ]
-    return np.array(median), bent.sum(0)
+    return medians(apart.T, bent.T), bent.sum(0)
 
 
 def offsets(keypoints: np.ndarray, side: str, family: str) -> np.ndarray:
