@@ -35,7 +35,7 @@ from synhand.apis.predictor import (
 from synhand.apis.queries import check_box
 from synhand.datasets.hand_json import read_annotations
 from synhand.files import write_bytes
-from synhand.skeleton import HAND_SIDES, SIDE_NAMES
+from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES, SIDE_NAMES
 from synhand.visualization import prediction_figure
 from synhand.zoo import DEFAULT_FINDER
 
@@ -111,6 +111,13 @@ def parse_args() -> argparse.Namespace:
         default=MIN_SCORE,
         help='least mean keypoint score of a hand that was searched for '
         '(default: %(default)s)',
+    )
+    parser.add_argument(
+        '--joint-family',
+        choices=JOINT_FAMILIES,
+        default=JOINT_FAMILIES[0],
+        help='mano: finger bases and the IP of the thumb where FreiHAND and '
+        'other sets labelled with MANO have them (default: %(default)s)',
     )
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda')
@@ -394,7 +401,12 @@ def predict_images(args: argparse.Namespace) -> int:
 
 def build_predictor(args: argparse.Namespace) -> HandPredictor:
     return HandPredictor(
-        args.model, args.config, args.checkpoint, args.device, args.batch_size
+        args.model,
+        args.config,
+        args.checkpoint,
+        args.device,
+        args.batch_size,
+        joint_family=args.joint_family,
     )
 
 

@@ -23,6 +23,7 @@ from synhand.apis.predictor import (
 from synhand.apis.queries import shrunk
 from synhand.geometry.boxes import tight_box
 from synhand.geometry.cameras import mirror, project
+from synhand.hands.families import change_family
 from synhand.recipes import BOX_PADDING
 from synhand.zoo import DEFAULT_MODEL, MODELS
 
@@ -285,6 +286,27 @@ def test_batches_do_not_change_results(predictor, checkpoint, arguments):
         strict=True,
     ):
         _same(first, second, tolerance=0.05)
+
+
+def test_joints_are_answered_as_mano_has_them(checkpoint, arguments):
+    predictor = HandPredictor(
+        config=CONFIG,
+        checkpoint=checkpoint,
+        device='cpu',
+        joint_family='mano',
+    )
+    found = predictor.predict(**arguments)
+    predictor.joint_family = 'anatomical'
+    for mano, usual in zip(found, predictor.predict(**arguments), strict=True):
+        expected = change_family(usual.keypoints_3d_mm, 'anatomical', 'mano')
+        np.testing.assert_allclose(mano.keypoints_3d_mm, expected, atol=0.1)
+        moved = abs(mano.keypoints_2d - usual.keypoints_2d).max(1) > 1e-3
+        assert moved.nonzero()[0].tolist() == [1, 3, 5, 9, 13, 17]
+    with pytest.raises(ValueError, match="joint_family: .* got 'smplx'"):
+        predictor.joint_family = 'smplx'
+    predictor.model.joint_family = None
+    with pytest.raises(ValueError, match='has its own joints only'):
+        predictor.joint_family = 'mano'
 
 
 def test_one_image_needs_no_lists(predictor, arguments):

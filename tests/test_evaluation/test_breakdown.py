@@ -144,6 +144,31 @@ def test_offsets_are_seen_from_the_hand(turn, mirror):
     np.testing.assert_allclose(offsets[..., 1], 0.02)
 
 
+def test_offsets_along_digits_are_outwards_and_of_what_is_read():
+    found = samples(4, missed=(0,))
+    for sample in found[1:]:
+        label = sample['gt_instances']['keypoints']
+        box = sample['gt_instances']['bboxes'][0]
+        side = (box[2:] - box[:2]).max()
+        read = label.copy()
+        for chain in FINGERS.values():
+            for end, (a, b) in ((0, chain[:2]), (3, chain[2:])):
+                bone = label[0, b] - label[0, a]
+                bone /= np.linalg.norm(bone)
+                # three hundredths too far in at bases, too far out at tips
+                read[0, chain[end]] += side * 0.03 * bone * (end - 1) / 2
+        sample['pred_instances'] = {'keypoints': read}
+    found[2]['pred_instances']['keypoints'][0, 8] += 1e3
+    found[3]['gt_instances']['keypoints_visible'][0, 5] = 0
+    offsets = breakdown.offsets_along_digits(breakdown.rows_of(found)[0])
+    assert np.isnan(offsets[0]).all()
+    assert np.isnan(offsets[2, 1, 1])
+    assert np.isnan(offsets[3, 1, 0])
+    known = offsets[1][np.isfinite(offsets[1]).all(-1)]
+    assert len(known)
+    np.testing.assert_allclose(known, [[0.015, -0.03]] * len(known), atol=1e-6)
+
+
 def test_offsets_of_hands_without_their_labels_are_unknown():
     found = samples(3, missed=(0,))
     found[1]['gt_instances']['keypoints_visible'][0, 9] = 0

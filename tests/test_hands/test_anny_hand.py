@@ -21,6 +21,7 @@ from synhand.hands.anny_hand import (
     default_hand,
     drawn_hand,
 )
+from synhand.hands.joints import FINGER_CHAINS, skin_end
 from synhand.hands.simplify import write
 from synhand.skeleton import BONES, FINGERTIPS, JOINT_FAMILIES
 
@@ -54,8 +55,10 @@ def bone_lengths(keypoints):
 
 
 def test_hand_length_is_the_one_asked_for(hand, rest):
-    for family in JOINT_FAMILIES:
-        assert np.linalg.norm(rest.keypoints[family][12]) == pytest.approx(180)
+    end = rest.vertices[hand._tips[2]].mean(0)
+    assert np.linalg.norm(end) == pytest.approx(180)
+    dip, tip = rest.keypoints['anatomical'][[11, 12]]
+    np.testing.assert_allclose(skin_end(dip, tip), end)
 
 
 @pytest.mark.parametrize('family', JOINT_FAMILIES)
@@ -261,7 +264,9 @@ def test_proportions_lie_between_the_cited_ratios(hand):
         ]
     )
     mean = hand.rest(np.zeros(hand.num_components), 190.0)
-    chains = mean.keypoints['anatomical'][5:].reshape(4, 4, 3)
+    chains = mean.keypoints['anatomical'][5:].reshape(4, 4, 3).copy()
+    chains[:, 0] = mean.pivots[FINGER_CHAINS[1:, 0]]
+    chains[:, 3] = skin_end(chains[:, 2], chains[:, 3])
     bones = np.linalg.norm(np.diff(chains, axis=1), axis=-1)
     asked = np.stack(
         [

@@ -5,11 +5,13 @@ import pytest
 
 from synhand.geometry.pose25d import bone_lengths
 from synhand.hands.anny_hand import AnnyHand, default_hand
-from synhand.hands.joints import FINGER_CHAINS
+from synhand.hands.joints import FINGER_CHAINS, skin_end
 from synhand.hands.proportions import Proportions
-from synhand.skeleton import MEAN_BONE_LENGTHS_MM
+from synhand.skeleton import FINGERTIPS, MEAN_BONE_LENGTHS_MM
 
 FINGERS = np.array(MEAN_BONE_LENGTHS_MM).reshape(5, 4)[1:]
+TIPS = np.array(FINGERTIPS)
+BASES = TIPS[1:] - 3
 
 
 @pytest.fixture(scope='module')
@@ -18,10 +20,15 @@ def anny_hand():
 
 
 def keypoints(hand, shape):
-    """Wrist joint and anatomical keypoints (K, 3) of a hand of 183 mm."""
+    """Centres of the joints and ends of the skin (K, 3), 183 mm long.
+
+    The wrist and the bases of the fingers are labelled elsewhere.
+    """
     rest = hand.rest(shape, 183.0)
     points = rest.keypoints['anatomical'].copy()
-    points[0] = 0  # the joint, not where it is labelled
+    points[0] = 0
+    points[BASES] = rest.pivots[FINGER_CHAINS[1:, 0]]
+    points[TIPS] = skin_end(points[TIPS - 1], points[TIPS])
     return points
 
 

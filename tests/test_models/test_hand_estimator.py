@@ -16,6 +16,7 @@ from synhand.codecs import Latent25DLabel
 from synhand.geometry.cameras import camera_from_fov, project
 from synhand.geometry.pose25d import from_25d, to_25d
 from synhand.hands.anny_hand import default_hand
+from synhand.hands.families import change_family
 from synhand.hands.keypoint_prior import default_keypoint_prior
 from synhand.models import autocast
 from synhand.models.estimators.turned_views import rotate_images
@@ -102,6 +103,45 @@ def test_perfect_heads_give_true_3d():
         assert np.abs(prediction.keypoints_cam[0] - points).max() < 1.0
         assert sample.metainfo['camera'] == 'given'
         assert 'keypoints_z' not in prediction
+
+
+@pytest.mark.parametrize('scaled', [False, True])
+def test_other_joints_are_answered_where_they_are_asked_for(scaled):
+    model = _model(joint_family='anatomical')
+    points, camera = _truth(1)
+    asked = dict(camera_matrix=camera[None], joint_family=np.array([1]))
+    if scaled:  # the length of the bone between the joints asked for
+        asked['bone_scale'] = np.array([20.0])
+    sample = _sample(1, **asked)
+    head = _perfect(1, sample)
+    model.add_pred_to_datasample([head], None, [sample])
+    found = sample.pred_instances
+    wanted = change_family(points, 'anatomical', 'mano')
+    bone = np.linalg.norm(wanted[10] - wanted[9])
+    if scaled:
+        wanted = wanted * 20 / bone
+    atol = 0.02 * np.linalg.norm(wanted[0])  # depth is read off bones
+    np.testing.assert_allclose(found.keypoints_cam[0], wanted, atol=atol)
+    expected = to_25d(wanted, camera)
+    np.testing.assert_allclose(found.keypoints[0], expected[:, :2], atol=0.02)
+    np.testing.assert_allclose(found.keypoints_25d[0], expected, atol=0.02)
+    reached = np.linalg.norm(np.diff(found.keypoints_cam[0, 9:11], axis=0))
+    assert not scaled or reached == pytest.approx(20, rel=1e-3)
+
+
+@pytest.mark.parametrize('changes', [{}, {'joint_family': 'mano'}])
+def test_joints_stay_that_are_as_asked_or_of_no_known_family(changes):
+    _, camera = _truth(1)
+    found = []
+    for meta in ({}, {'joint_family': np.array([1])}):
+        sample = _sample(1, camera_matrix=camera[None], **meta)
+        head = _perfect(1, sample)
+        _model(**{'joint_family': None, **changes}).add_pred_to_datasample(
+            [head], None, [sample]
+        )
+        found.append(sample.pred_instances)
+    for name in ('keypoints', 'keypoints_25d', 'keypoints_cam'):
+        np.testing.assert_array_equal(found[0][name], found[1][name])
 
 
 def test_stiff_bones_move_keypoints_in_the_image_too():

@@ -52,6 +52,21 @@ def score(root, run_tool, checkpoint, tmp_path, monkeypatch):
     return run
 
 
+def test_models_are_asked_for_the_joints_of_the_set():
+    families = {
+        name: recipes.benchmark(name, (96, 96))['test_dataloader']['dataset'][
+            'pipeline'
+        ][0]
+        for name in ('freihand', 'dexycb', 'interhand', 'ge2019')
+    }
+    assert {name: step['family'] for name, step in families.items()} == {
+        'freihand': 'mano',
+        'dexycb': 'mano',
+        'interhand': 'anatomical',
+        'ge2019': 'anatomical',
+    }
+
+
 @pytest.mark.parametrize('name', recipes.BENCHMARKS)
 def test_two_looks_are_tested_on_the_same_samples(root, name):
     small, looks = (

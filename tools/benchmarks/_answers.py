@@ -86,7 +86,8 @@ def named_model(text: str) -> tuple[str, dict[str, str]]:
 
 
 def answers_of(predictor: HandPredictor, crops: Sequence[Crop]) -> Answers:
-    """What a predictor says to crops."""
+    """What a predictor says to crops of one set."""
+    predictor.joint_family = crops[0].joint_family
     found = predictor.predict(
         [crop.image for crop in crops],
         [crop.box if crop.box_known else None for crop in crops],

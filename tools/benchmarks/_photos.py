@@ -25,7 +25,7 @@ from synhand.datasets.transforms import decode_image
 from synhand.geometry import cameras
 from synhand.geometry.boxes import tight_box
 from synhand.recipes import BOX_PADDING
-from synhand.skeleton import HAND_SIDES, SIDE_NAMES
+from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES, SIDE_NAMES
 
 Image = npt.NDArray[np.uint8]
 
@@ -47,12 +47,14 @@ class PhotoSet:
         padding: Side of what a model sees over the longer side of `bbox`:
             1.6 for tight boxes, 1.25 for boxes of whole hands, 1 for whole
             images.
+        joint_family: Of the labels; own models are asked for these.
     """
 
     name: str
     title: str
     samples: list[dict]
     padding: float = BOX_PADDING
+    joint_family: str = JOINT_FAMILIES[0]
 
     def tight(self, sample: dict) -> npt.NDArray[np.float32]:
         """(4,) px, the tight box that a model is given."""
@@ -83,6 +85,7 @@ class Crop:
         box_known: Whether anybody said where the hand is.
         hand: `'left'`, `'right'` or `'unknown'`.
         camera: (3, 3) px of the crop, or None.
+        joint_family: That the set is labelled with.
     """
 
     image: Image
@@ -91,6 +94,7 @@ class Crop:
     box_known: bool
     hand: str
     camera: npt.NDArray[np.float64] | None
+    joint_family: str = JOINT_FAMILIES[0]
 
 
 def cut(photos: PhotoSet, sample: dict) -> Crop:
@@ -118,6 +122,7 @@ def cut(photos: PhotoSet, sample: dict) -> Crop:
         box_known=bool(sample['bbox_score'][0] > 0),
         hand=SIDE_NAMES[int(sample['hand_side'][0])],
         camera=cameras.crop(camera, *corner) if known else None,
+        joint_family=photos.joint_family,
     )
 
 
@@ -174,7 +179,8 @@ def _freihand(folder: Path, limit: int | None) -> PhotoSet:
     samples = _samples(official, limit) + _samples(flat, limit)
     for sample in samples:  # all hands of FreiHAND are right ones
         sample['hand_side'] = np.array([HAND_SIDES['right']], np.int8)
-    return PhotoSet('freihand', 'FreiHAND, training frames', samples)
+    title = 'FreiHAND, training frames'
+    return PhotoSet('freihand', title, samples, joint_family='mano')
 
 
 def _ti1k(folder: Path, limit: int | None) -> PhotoSet:
@@ -204,7 +210,7 @@ def _freihand_evaluation(folder: Path, limit: int | None) -> PhotoSet:
     )
     title = 'FreiHAND, evaluation frames (no labels)'
     samples = _samples(data, limit)
-    return PhotoSet('freihand_evaluation', title, samples, 1.0)
+    return PhotoSet('freihand_evaluation', title, samples, 1.0, 'mano')
 
 
 LABELLED: dict[str, Callable[[Path, int | None], PhotoSet]] = {

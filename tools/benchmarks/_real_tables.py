@@ -19,6 +19,7 @@ from synhand.evaluation.breakdown import (
     misses,
     of_hands,
     of_part,
+    offsets_along_digits,
     offsets_in_hand,
     rows_of,
     views,
@@ -27,7 +28,7 @@ from synhand.evaluation.leaderboard.tables import Table, format_value
 from synhand.evaluation.metrics.base import Row
 from synhand.evaluation.metrics.keypoints_3d import usable_hands
 from synhand.evaluation.scores import Score
-from synhand.skeleton import KEYPOINT_NAMES
+from synhand.skeleton import FINGERS, KEYPOINT_NAMES
 from synhand.synthesis.counters import hand_directions
 
 COLUMNS = (
@@ -271,6 +272,33 @@ def offset_table(name: str, found: Mapping[str, Found]) -> Table:
         'hands with 3D labels.'
     )
     return Table(f'Which way the errors of {name} point', note, head, rows)
+
+
+def digit_table(results: Mapping[str, Mapping[str, Found]]) -> Table:
+    """How far labels lie outwards along the digits, by set and model."""
+    ends = [f'{end}, {name}' for name in FINGERS for end in ('base', 'tip')]
+    rows = [
+        [
+            f'{set_name}: {model}',
+            *_medians(offsets_along_digits(result.rows[0])),
+        ]
+        for set_name, models in results.items()
+        for model, result in models.items()
+    ]
+    note = (
+        'Median way from the prediction to the label, outwards along the bone '
+        'there, of the longer side of the box, and of how many hands: those '
+        'read within a tenth of the box whose bone is seen longer than a '
+        'twentieth.'
+    )
+    return Table('Where bases and tips are labelled', note, ['', *ends], rows)
+
+
+def _medians(offsets: np.ndarray) -> list[str]:
+    """Of each column, over what is known of (N, ...)."""
+    columns = offsets.reshape(len(offsets), -1).T
+    known = [column[np.isfinite(column)] for column in columns]
+    return [f'{np.median(k):+.3f} ({len(k)})' if len(k) else '' for k in known]
 
 
 def _mean_offsets(offsets: np.ndarray) -> np.ndarray:

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from synhand.hands.anatomy import DOF
 from synhand.hands.anatomy import FINGERS as FINGER_NAMES
-from synhand.hands.anny_hand import ADULT_LENGTH_MM, AnnyHand, default_hand
+from synhand.hands.anny_hand import (
+    ADULT_LENGTH_MM,
+    AnnyHand,
+    RestHand,
+    default_hand,
+)
+from synhand.hands.joints import FINGER_CHAINS
 from synhand.skeleton import FINGERS, ROOT
 
 JOINTS = ('mcp', 'pip', 'dip')
@@ -58,12 +64,11 @@ def depths(hand: AnnyHand, finger: str, joint: str) -> NDArray[np.float64]:
         inside along the bisector of the bones.
     """
     rest = hand.rest(np.zeros(hand.num_components), ADULT_LENGTH_MM)
-    chain = [ROOT, *FINGERS[finger]]
     at = 1 + JOINTS.index(joint)
     bent = np.zeros(len(DOF))
     bent[DOF[f'{finger}_{joint}_flexion']] = np.pi / 2
     hands = [hand.pose(rest, angles) for angles in (0 * bent, bent)]
-    centres = [one.keypoints['anatomical'][chain] for one in hands]
+    centres = [_centres(hand, rest, pose, finger) for pose in (0 * bent, bent)]
     bones = [np.diff(points[at - 1 : at + 2], axis=0) for points in centres]
     axis = np.cross(*bones[1])
     found = np.empty((2, 2))
@@ -78,6 +83,19 @@ def depths(hand: AnnyHand, finger: str, joint: str) -> NDArray[np.float64]:
                 one.vertices, hand.faces, points[at], direction
             )
     return found
+
+
+def _centres(
+    hand: AnnyHand, rest: RestHand, angles: NDArray, finger: str
+) -> NDArray[np.float64]:
+    """Wrist, centres of a finger's joints, tip (5, 3) mm."""
+    keypoints = hand.pose_keypoints(rest, angles)['anatomical']
+    points = keypoints[[ROOT, *FINGERS[finger]]]
+    # the base alone is labelled off its centre
+    bone = FINGER_CHAINS[1 + FINGER_NAMES.index(finger), 0]
+    turns, moves = hand.turns.transforms(rest.pivots, angles)
+    points[1] = turns[bone] @ rest.pivots[bone] + moves[bone]
+    return points
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -43,6 +43,7 @@ from _real_tables import (  # noqa: E402
     Found,
     analysis_table,
     cell,
+    digit_table,
     offset_table,
     part_table,
     score_facts,
@@ -220,6 +221,8 @@ def measure(args: argparse.Namespace) -> str:
     ]
     tables, facts, results = labelled(sets, models, args.out)
     facts = dict(labelled=facts)
+    if results:
+        tables.append(digit_table(results))
     if args.synthetic:
         more, facts['analysis'] = compared_with_synthetic(args, own, results)
         tables += more

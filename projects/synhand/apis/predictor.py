@@ -33,7 +33,7 @@ from synhand.datasets.base import (
     hand_sample,
 )
 from synhand.geometry.boxes import tight_box, whole_image, without_overlaps
-from synhand.skeleton import HAND_SIDES, ROOT, SIDE_NAMES
+from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES, ROOT, SIDE_NAMES
 from synhand.zoo import DEFAULT_MODEL
 
 MIN_SCORE = 0.2
@@ -122,11 +122,13 @@ class HandPredictor:
         device: `'cpu'`, `'cuda'`, `'cuda:1'`...; `'auto'`: the first GPU if
             there is one.
         batch_size: Crops that go through the network at a time.
+        joint_family: Which joints to answer with: `'anatomical'`, or
+            `'mano'`, as FreiHAND and others have them. May be changed later.
 
     Raises:
         FileNotFoundError: The config or the checkpoint is missing.
-        ValueError: The model, its checkpoint or the device is unknown or
-            does not fit.
+        ValueError: The model, its checkpoint, the device or the joint family
+            is unknown or does not fit.
 
     Examples:
         >>> predictor = HandPredictor('small-25d')
@@ -142,6 +144,7 @@ class HandPredictor:
         checkpoint: str | Path | None = None,
         device: str = 'auto',
         batch_size: int = 32,
+        joint_family: str = JOINT_FAMILIES[0],
     ) -> None:
         if batch_size < 1:
             raise ValueError(f'batch_size: expected 1 or more: {batch_size}')
@@ -153,6 +156,7 @@ class HandPredictor:
         cfg = Config.fromfile(config)
         init_default_scope(cfg.get('default_scope', 'mmpose'))
         self.model = load_model(cfg, checkpoint).to(self.device)
+        self.joint_family = joint_family
         steps = _pipeline(cfg, config)
         self._compose = Compose(steps)
         self._padding = _padding(steps)
@@ -163,6 +167,28 @@ class HandPredictor:
         ) and not getattr(self.model, 'tells_side', False)
         info = parse_pose_metainfo(hand_metainfo('hand'))
         self._info = {key: info[key] for key in METAINFO_KEYS}
+
+    @property
+    def joint_family(self) -> str:
+        return self._joint_family
+
+    @joint_family.setter
+    def joint_family(self, family: str) -> None:
+        if family not in JOINT_FAMILIES:
+            raise ValueError(
+                f'joint_family: expected one of {JOINT_FAMILIES}, got '
+                f'{family!r}'
+            )
+        head = getattr(self.model, 'head', None)
+        knows = getattr(self.model, 'joint_family', None) or getattr(
+            head, 'families', None
+        )
+        if family != JOINT_FAMILIES[0] and not knows:
+            raise ValueError(
+                f'joint_family: expected a model that can answer with those '
+                f'of {family}, this one has its own joints only'
+            )
+        self._joint_family = family
 
     def predict(
         self,
@@ -337,9 +363,16 @@ class HandPredictor:
             camera_matrix=query.camera,
             hand_side=HAND_SIDES[hand],
         )
+        family = JOINT_FAMILIES.index(self.joint_family)
         return self._compose(
             dict(
-                sample, img=image, img_path=None, id=0, img_id=0, **self._info
+                sample,
+                img=image,
+                img_path=None,
+                id=0,
+                img_id=0,
+                joint_family=np.array([family], np.int64),
+                **self._info,
             )
         )
 

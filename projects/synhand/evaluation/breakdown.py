@@ -157,6 +157,31 @@ def offsets_in_hand(flat: Row) -> FloatArray:
     return np.asarray((flat['predicted'] - true) @ axes / unit)
 
 
+def offsets_along_digits(flat: Row) -> FloatArray:
+    """How far labels lie outwards from 2D predictions, along the digits.
+
+    Args:
+        flat: Rows of `row_2d`.
+
+    Returns:
+        (N, 5, 2) of the box's longer side, thumb to little finger: of its
+        base, along the bone that follows, and of its tip, along the last
+        bone, as predicted. NaN where a label is unknown, misread by a tenth
+        of the box or more, or the bone is seen shorter than a twentieth.
+    """
+    predicted = np.asarray(flat['predicted'], np.float64)
+    chains = np.array(list(FINGERS.values()))
+    ends = chains[:, [0, 3]]
+    bones = predicted[:, chains[:, [1, 3]]] - predicted[:, chains[:, [0, 2]]]
+    box = np.where(flat['box'] > 0, flat['box'], np.nan)[:, None, None]
+    with np.errstate(invalid='ignore', divide='ignore'):
+        length = np.linalg.norm(bones, axis=-1)
+        away = (flat['true'][:, ends] - predicted[:, ends]) / box[..., None]
+        out = (away * bones).sum(-1) / length
+        clear = (np.linalg.norm(away, axis=-1) < 0.1) & (length > 0.05 * box)
+    return np.where(clear & flat['labelled'][:, ends], out, np.nan)
+
+
 def of_part(score: Score, keypoints: Sequence[int]) -> Score:
     """The score of some keypoints alone."""
     columns = list(keypoints)

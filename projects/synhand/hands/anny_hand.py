@@ -15,6 +15,7 @@ from synhand.hands.joints import (
     CENTRE_DEPTHS_MM,
     FINGER_CHAINS,
     FOREARM_BONES,
+    anatomical_heads,
     anatomical_pivots,
     keypoint_bones,
     keypoints_at,
@@ -145,10 +146,13 @@ class AnnyHand:
             vertices, heads = vertices * scale, heads * scale
         tips = np.array([vertices[t].mean(0) for t in self._tips])
         pivots = anatomical_pivots(heads)
-        mano = mano_heads(heads, pivots)
+        families = {
+            'anatomical': anatomical_heads(pivots),
+            'mano': mano_heads(heads, pivots),
+        }
         keypoints = {
-            'anatomical': keypoints_at(pivots, tips, pivots),
-            'mano': keypoints_at(mano, tips, pivots),
+            family: keypoints_at(joints, tips, pivots)
+            for family, joints in families.items()
         }
         return RestHand(vertices, pivots, keypoints)
 

@@ -15,9 +15,10 @@ from synhand.hands.anny_hand import (
     default_hand,
 )
 from synhand.hands.bake import BONES
+from synhand.hands.joints import skin_end
 from synhand.hands.layer import HandModel, rigid_skin
 from synhand.hands.rotations import axis_angle_to_matrix
-from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES
+from synhand.skeleton import FINGERS, HAND_SIDES, JOINT_FAMILIES
 
 POSE_SPACE_FILE = Path(__file__).parent / 'data' / 'anny_poses.npz'
 
@@ -123,6 +124,10 @@ class AnnyLayer(HandModel):
         return rigid_skin(
             self.weights, points, turns, moves, self._levels, self._order
         )
+
+    def _middle_end(self, keypoints: Tensor) -> Tensor:
+        *_, dip, tip = FINGERS['middle']
+        return skin_end(keypoints[:, dip], keypoints[:, tip])
 
     def _origin(self, pivots: Tensor) -> Tensor:
         return pivots[:, _WRIST : _WRIST + 1]

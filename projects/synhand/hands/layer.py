@@ -223,13 +223,17 @@ class HandModel(nn.Module):
         )
         if length is not None:
             origin = self._origin(pivots)
-            reach = keypoints[:, FINGERTIPS[2]] - origin[:, 0]
+            reach = self._middle_end(keypoints) - origin[:, 0]
             scale = (length / reach.norm(dim=-1))[:, None, None]
             surface, pivots, keypoints = (
                 origin + (part - origin) * scale
                 for part in (surface, pivots, keypoints)
             )
         return RestHands(surface if vertices else None, pivots, keypoints)
+
+    def _middle_end(self, keypoints: Tensor) -> Tensor:
+        """(B, 3), the end of the middle finger that lengths reach to."""
+        return keypoints[:, FINGERTIPS[2]]
 
     def _origin(self, pivots: Tensor) -> Tensor:
         """What keeps its place in scaling and turning, (B, 1, 3)."""

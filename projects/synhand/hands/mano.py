@@ -7,7 +7,6 @@ part of this package; see `data/README.md`.
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synhand.hands.anny_hand import default_hand
+from synhand.hands.families import change_family
 from synhand.hands.layer import HandModel, RestHands, skin
 from synhand.hands.rotations import axis_angle_to_matrix
 from synhand.hands.safe_pickle import load_arrays
@@ -202,27 +201,8 @@ def _stack(
     pivots = regressor @ vertices
     theirs = np.concatenate([pivots, vertices[list(TIP_VERTICES)]])
     mano = theirs[list(ORDERS['mano_with_tips'])]
-    anatomical = mano.copy()
-    for share, (base, after, *_) in zip(
-        _base_shares(), FINGERS.values(), strict=True
-    ):
-        anatomical[base] += share * (mano[base] - mano[after])
+    anatomical = change_family(mano, 'mano', 'anatomical')
     return np.concatenate([vertices, pivots, anatomical, mano])
-
-
-@cache
-def _base_shares() -> tuple[float, ...]:
-    """How far the anatomical bases of thumb to little finger lie before
-    MANO's, in parts of the bone beyond them, in the mean free hand."""
-    hand = default_hand()
-    rest = hand.rest(np.zeros(hand.num_components)).keypoints
-    anatomical, mano = rest['anatomical'], rest['mano']
-    shares = []
-    for base, after, *_ in FINGERS.values():
-        bone = mano[base] - mano[after]
-        shift = anatomical[base] - mano[base]
-        shares.append(float(shift @ bone / (bone @ bone)))
-    return tuple(shares)
 
 
 def _carriers() -> npt.NDArray[np.int64]:

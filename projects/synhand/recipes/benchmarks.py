@@ -17,7 +17,7 @@ from synhand.recipes.data import (
     train_pipeline,
 )
 from synhand.recipes.evaluation import evaluation, evaluators
-from synhand.recipes.mixed import mixed_loader
+from synhand.recipes.mixed import mixed_loader, of_family
 from synhand.recipes.models import mean_bone_lengths
 
 _HAND_PADDING = 1.25
@@ -39,6 +39,7 @@ class Benchmark:
         labels: File in `folder` without which the test set has no labels.
         meshes: File in `folder` with the true vertices of the test set.
         submission: Metric that writes the benchmark's result file.
+        joint_family: Of the set's joints; models are asked for these.
         metrics: Instead of those for 2D or 3D keypoints.
     """
 
@@ -50,6 +51,7 @@ class Benchmark:
     labels: str | None = None
     meshes: str | None = None
     submission: dict | None = None
+    joint_family: str = 'anatomical'
     metrics: tuple[dict, ...] = ()
 
 
@@ -70,6 +72,7 @@ def _ho3d(version: int) -> Benchmark:
         training=dict(split='train'),
         labels='evaluation_xyz.json',
         submission=dict(type='HO3DSubmission'),
+        joint_family='mano',
     )
 
 
@@ -82,6 +85,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         labels='evaluation_xyz.json',
         meshes='evaluation_verts.json',
         submission=dict(type='FreiHANDSubmission'),
+        joint_family='mano',
     ),
     'interhand': Benchmark(
         folder='interhand2.6m',
@@ -103,6 +107,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         dataset=dict(type='DexYcbDataset', split='test'),
         training=dict(split='train'),
         submission=dict(type='DexYCBSubmission', id_key='img_id'),
+        joint_family='mano',
     ),
     'stb': Benchmark(
         folder='stb',
@@ -236,7 +241,10 @@ def benchmark(
             dict(GetBBoxCenterScale=dict(padding=bench.padding)),
         ),
     )
-    test = loader(dataset, batch_size, workers, training=False)
+    test = of_family(
+        loader(dataset, batch_size, workers, training=False),
+        bench.joint_family,
+    )
     test['_delete_'] = True
     return evaluation('test', test, _evaluators(bench, submission, mesh))
 
@@ -314,7 +322,10 @@ def training_sets(
     return dict(
         trained_on=' + '.join(parts),
         train_dataloader=dict(train, _delete_=True),
-        model=dict(mean_bone_lengths_mm=mean_bone_lengths(joint_family)),
+        model=dict(
+            mean_bone_lengths_mm=mean_bone_lengths(joint_family),
+            joint_family=joint_family,
+        ),
         val_cfg=None,
         val_dataloader=None,
         val_evaluator=None,

@@ -51,7 +51,7 @@ def latent25d_model(
             bone lengths give the depth and size of predicted hands.
         **head: Further arguments of `Latent25DHead`.
     """
-    return estimator(
+    model = estimator(
         features,
         dict(
             type='Latent25DHead',
@@ -63,6 +63,9 @@ def latent25d_model(
         flip_test,
         joint_family,
     )
+    if head.get('families'):  # they answer in any family themselves
+        model['joint_family'] = None
+    return model
 
 
 def volumetric_model(
@@ -114,6 +117,7 @@ def estimator(
     return dict(
         type='HandPoseEstimator',
         mean_bone_lengths_mm=mean_bone_lengths(joint_family),
+        joint_family=joint_family,
         data_preprocessor=preprocessor('PoseDataPreprocessor'),
         **features,
         head=head,

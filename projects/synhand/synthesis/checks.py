@@ -38,7 +38,7 @@ _MEAN_MM = np.array(MEAN_BONE_LENGTHS_MM)
 # Of a bone's length over its mean, in units of those of the whole hand.
 _SHORTEST, _LONGEST = 0.4, 1.7
 # Fingers' middle and distal bones over the proximal, distal over middle.
-_TAPER = np.array([0.85, 0.85, 1.65])
+_TAPER = np.array([0.925, 0.85, 1.65])
 # Between successive bones of a digit.
 _SHARPEST = np.cos(np.radians(122))
 _CHAINS = np.arange(1, 21).reshape(5, 4)

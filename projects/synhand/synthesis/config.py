@@ -12,7 +12,7 @@ from synhand.synthesis.environment import hdr_files
 from synhand.synthesis.poses import PoseShares
 
 # Bumped when the same configuration would draw other images.
-GENERATOR_VERSION = 12
+GENERATOR_VERSION = 13
 MODES = ('crop', 'frame')
 
 
