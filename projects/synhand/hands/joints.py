@@ -49,9 +49,9 @@ _THUMB_CMC_SHIFT = 0.16
 _MANO_BASES = (0.5, 0.56, -0.15, -0.2, -0.14)
 _MANO_THUMB_IP = 0.215
 # Where real sets have the finger bases and the ends of the digits, from the
-# centres of rotation and from the skin at the end, in parts of the bone: 3 to
-# 4 mm further out and 1.5 mm further in. Readers of the centres and of the
-# skin's ends err that way on all sets of photos that were looked at.
+# centres of rotation and from the skin at the end, in parts of the bone: some
+# 3 mm further out and 1.7 mm further in. Readers of the centres and of the
+# skin's ends err that way on photos (docs/upright_ablations.md).
 _LABELLED_BASES = 0.08
 _LABELLED_ENDS = 0.08
 # Where real sets have the wrist and the thumb's base, from their heads, as
