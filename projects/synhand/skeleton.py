@@ -128,6 +128,23 @@ RHD and InterHand2.6M files hold 42 keypoints: slice out one hand first.
 """
 
 
+def family_number(family: str, argument: str = 'joint_family') -> int:
+    """The place of a name in `JOINT_FAMILIES`.
+
+    Args:
+        family: The name.
+        argument: What to call it in the error.
+
+    Raises:
+        ValueError: There is no such family.
+    """
+    if family not in JOINT_FAMILIES:
+        raise ValueError(
+            f'{argument}: expected one of {JOINT_FAMILIES}, got {family!r}'
+        )
+    return JOINT_FAMILIES.index(family)
+
+
 def _indices(
     array: npt.NDArray[Any], order: str, axis: int
 ) -> npt.NDArray[np.int64]:

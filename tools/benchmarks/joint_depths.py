@@ -67,8 +67,12 @@ def depths(hand: AnnyHand, finger: str, joint: str) -> NDArray[np.float64]:
     at = 1 + JOINTS.index(joint)
     bent = np.zeros(len(DOF))
     bent[DOF[f'{finger}_{joint}_flexion']] = np.pi / 2
-    hands = [hand.pose(rest, angles) for angles in (0 * bent, bent)]
-    centres = [_centres(hand, rest, pose, finger) for pose in (0 * bent, bent)]
+    poses = (0 * bent, bent)
+    hands = [hand.pose(rest, angles) for angles in poses]
+    centres = [
+        _centres(hand, rest, angles, one.keypoints['anatomical'], finger)
+        for angles, one in zip(poses, hands, strict=True)
+    ]
     bones = [np.diff(points[at - 1 : at + 2], axis=0) for points in centres]
     axis = np.cross(*bones[1])
     found = np.empty((2, 2))
@@ -86,10 +90,13 @@ def depths(hand: AnnyHand, finger: str, joint: str) -> NDArray[np.float64]:
 
 
 def _centres(
-    hand: AnnyHand, rest: RestHand, angles: NDArray, finger: str
+    hand: AnnyHand,
+    rest: RestHand,
+    angles: NDArray,
+    keypoints: NDArray,
+    finger: str,
 ) -> NDArray[np.float64]:
-    """Wrist, centres of a finger's joints, tip (5, 3) mm."""
-    keypoints = hand.pose_keypoints(rest, angles)['anatomical']
+    """Wrist, centres of a finger's joints, tip (5, 3) mm, as posed."""
     points = keypoints[[ROOT, *FINGERS[finger]]]
     # the base alone is labelled off its centre
     bone = FINGER_CHAINS[1 + FINGER_NAMES.index(finger), 0]

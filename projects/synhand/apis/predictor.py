@@ -33,7 +33,13 @@ from synhand.datasets.base import (
     hand_sample,
 )
 from synhand.geometry.boxes import tight_box, whole_image, without_overlaps
-from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES, ROOT, SIDE_NAMES
+from synhand.skeleton import (
+    HAND_SIDES,
+    JOINT_FAMILIES,
+    ROOT,
+    SIDE_NAMES,
+    family_number,
+)
 from synhand.zoo import DEFAULT_MODEL
 
 MIN_SCORE = 0.2
@@ -170,25 +176,21 @@ class HandPredictor:
 
     @property
     def joint_family(self) -> str:
-        return self._joint_family
+        return JOINT_FAMILIES[self._family]
 
     @joint_family.setter
     def joint_family(self, family: str) -> None:
-        if family not in JOINT_FAMILIES:
-            raise ValueError(
-                f'joint_family: expected one of {JOINT_FAMILIES}, got '
-                f'{family!r}'
-            )
+        number = family_number(family)
         head = getattr(self.model, 'head', None)
         knows = getattr(self.model, 'joint_family', None) or getattr(
             head, 'families', None
         )
-        if family != JOINT_FAMILIES[0] and not knows:
+        if number and not knows:
             raise ValueError(
                 f'joint_family: expected a model that can answer with those '
                 f'of {family}, this one has its own joints only'
             )
-        self._joint_family = family
+        self._family = number
 
     def predict(
         self,
@@ -363,7 +365,6 @@ class HandPredictor:
             camera_matrix=query.camera,
             hand_side=HAND_SIDES[hand],
         )
-        family = JOINT_FAMILIES.index(self.joint_family)
         return self._compose(
             dict(
                 sample,
@@ -371,7 +372,7 @@ class HandPredictor:
                 img_path=None,
                 id=0,
                 img_id=0,
-                joint_family=np.array([family], np.int64),
+                joint_family=np.array([self._family], np.int64),
                 **self._info,
             )
         )

@@ -13,7 +13,7 @@ from synhand.datasets.rows import RowHandDataset, Rows
 from synhand.geometry.boxes import tight_box
 from synhand.geometry.cameras import camera_from_fov, project
 from synhand.hands.anny_hand import ADULT_LENGTH_MM, default_hand
-from synhand.skeleton import HAND_SIDES, JOINT_FAMILIES
+from synhand.skeleton import HAND_SIDES, family_number
 from synhand.synthesis.poses import PoseShares, sample_pose
 
 _LENGTH_SPREAD_MM = 11.0
@@ -48,11 +48,7 @@ class SampledHandDataset(RowHandDataset):
         joint_family: str = 'anatomical',
         **kwargs: Any,
     ) -> None:
-        if joint_family not in JOINT_FAMILIES:
-            raise ValueError(
-                f'joint_family: expected one of {JOINT_FAMILIES}, got '
-                f'{joint_family!r}'
-            )
+        family_number(joint_family)  # or it raises
         if num < 1:
             raise ValueError(f'num: expected 1 or more, got {num}')
         self.num, self.seed, self.joint_family = num, seed, joint_family

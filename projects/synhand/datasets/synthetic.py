@@ -11,7 +11,7 @@ from synhand.datasets.base import hand_metainfo, hand_sample
 from synhand.datasets.rows import RowHandDataset, Rows
 from synhand.geometry.boxes import tight_box
 from synhand.geometry.cameras import project
-from synhand.skeleton import JOINT_FAMILIES
+from synhand.skeleton import family_number
 from synhand.synthesis.shards import ShardSet
 
 
@@ -62,11 +62,7 @@ class SyntheticHandDataset(RowHandDataset):
         test_mode: bool = False,
         max_refetch: int = 1000,
     ) -> None:
-        if joint_family not in JOINT_FAMILIES:
-            raise ValueError(
-                f'joint_family: expected one of {JOINT_FAMILIES}, got '
-                f'{joint_family!r}'
-            )
+        family_number(joint_family)  # or it raises
         self.joint_family = joint_family
         self._shards = ShardSet(data_root)
         super().__init__(

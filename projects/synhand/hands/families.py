@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synhand.hands.anny_hand import default_hand
-from synhand.skeleton import FINGERS, JOINT_FAMILIES, NUM_KEYPOINTS
+from synhand.skeleton import FINGERS, NUM_KEYPOINTS, family_number
 
 _, _MCP, _IP, _ = FINGERS['thumb']
 # Joints that differ, each with the one that it moves to or from.
@@ -37,18 +37,17 @@ def change_family(
     Raises:
         ValueError: An unknown family.
     """
-    for family in (source, target):
-        if family not in JOINT_FAMILIES:
-            raise ValueError(
-                f'joint_family: expected one of {JOINT_FAMILIES}, got '
-                f'{family!r}'
-            )
-    to_mano = np.linalg.inv(_from_mano(source))
-    matrix = _from_mano(target) @ to_mano
-    return (matrix @ points).astype(points.dtype)
+    return (_matrix(source, target) @ points).astype(points.dtype)
 
 
 @cache
+def _matrix(source: str, target: str) -> npt.NDArray[np.float64]:
+    """(K, K) that makes keypoints of the target of the source's."""
+    for family in (source, target):
+        family_number(family)  # or it raises
+    return _from_mano(target) @ np.linalg.inv(_from_mano(source))
+
+
 def _from_mano(family: str) -> npt.NDArray[np.float64]:
     """(K, K) that makes keypoints of a family of MANO's."""
     hand = default_hand()

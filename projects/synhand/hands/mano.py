@@ -104,8 +104,8 @@ class ManoHand(HandModel):
     thumb; three each) in radians, zero at the flat template. The hand turns
     about its wrist joint, which keeps its place as in the original, so
     parameters of MANO datasets apply (translations in mm). The `anatomical`
-    family moves the finger bases by the same share of the proximal bone as
-    in the free hand.
+    family moves the finger bases and the thumb's IP by the same share of the
+    bone as in the free hand.
 
     Args:
         path: See :func:`read_mano`.

@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 
-from synhand.skeleton import JOINT_FAMILIES
+from synhand.skeleton import family_number
 
 
 @TRANSFORMS.register_module()
@@ -24,11 +24,7 @@ class MarkJointFamily(BaseTransform):
     """
 
     def __init__(self, family: str) -> None:
-        if family not in JOINT_FAMILIES:
-            raise ValueError(
-                f'family: expected one of {JOINT_FAMILIES}, got {family!r}'
-            )
-        self.number = JOINT_FAMILIES.index(family)
+        self.number = family_number(family, 'family')
 
     def transform(self, results: dict) -> dict:
         results['joint_family'] = np.array([self.number], np.int64)
