@@ -24,7 +24,7 @@ def real_data() -> Path:
     ``SYNHAND_REAL_DATA`` names it; default: ``../shared/real``.
     """
     default = ROOT.parent / 'shared' / 'real'
-    folder = Path(os.environ.get('SYNHAND_REAL_DATA', default))
+    folder = Path(os.environ.get('SYNHAND_REAL_DATA', default)).resolve()
     if not folder.is_dir():
         pytest.skip(f'no real photos at {folder} (SYNHAND_REAL_DATA)')
     return folder

@@ -6,6 +6,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
+import synhand.codecs  # noqa: F401 - registers the decoder
 from helpers import random_hands
 from synhand.geometry.pose25d import reference_length, to_25d
 from synhand.models.heads import Latent25DHead
@@ -15,6 +16,7 @@ from synhand.models.heads.parts import (
     first_root_depth,
     rays_of,
 )
+from synhand.models.heatmaps import log_probabilities, spatial_median
 from synhand.models.labels import collect_labels
 from synhand.skeleton import MEAN_BONE_LENGTHS_MM
 
@@ -87,6 +89,20 @@ def test_predictions_are_expectations_mirrored_back():
         assert prediction.keypoints_z[0, 0] == 0
         assert (prediction.keypoint_scores >= 0).all()
         assert (prediction.keypoint_scores <= 1).all()
+
+
+def test_medians_change_where_keypoints_lie_and_nothing_else():
+    head, median, feats = _head(), _head(median=True), _feats()
+    expected, found = head.read_out(feats), median.read_out(feats)
+    maps = head.forward(feats)[-1][0]
+    probability = log_probabilities(maps, head.log_softness[-1].exp()).exp()
+    torch.testing.assert_close(
+        found['pose'][..., :2], spatial_median(probability)
+    )
+    assert (found['pose'] != expected['pose'])[..., :2].all()
+    assert (found['pose'] == expected['pose'])[..., 2].all()
+    assert (found['scores'] == expected['scores']).all()
+    assert head.loss(feats, _samples()) == median.loss(feats, _samples())
 
 
 def test_losses_against_the_slow_read_out():
@@ -429,6 +445,7 @@ def test_constraints_see_right_hands():
         ({'variant': 'indirect'}, 'variant: expected one of'),
         ({'families': 'three'}, 'families: expected one of'),
         ({'variant': 'direct', 'families': 'outputs'}, 'no families'),
+        ({'variant': 'direct', 'median': True}, 'no median'),
     ],
 )
 def test_unknown_options_are_named(changes, line):

@@ -79,6 +79,8 @@ class Latent25DHead(PoseHead):
         families: For two joint families: `'outputs'`, maps for each, or
             `'adapter'`, a learnt linear map from the first to the second.
             Labels and metainfo `joint_family` say which is wanted.
+        median: Outside of training u and v are the spatial median of the
+            heatmap in place of the expectation; z and the scores stay.
         side: `in_channels` and `in_index` of the feature map that a
             classifier reads left or right from; None for no classifier. The
             crops must then not be mirrored by the side.
@@ -89,7 +91,8 @@ class Latent25DHead(PoseHead):
 
     Raises:
         ValueError: `loss`, `variant` or `families` is unknown, or
-            constraints are asked of the direct variant.
+            constraints, families or medians are asked of the direct
+            variant.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Latent25DHead(PoseHead):
         variant: str = 'latent',
         refinements: int = 0,
         families: str | None = None,
+        median: bool = False,
         side: ConfigType | None = None,
         root_depth: ConfigType | None = None,
         biomechanics: ConfigType | None = None,
@@ -120,6 +124,7 @@ class Latent25DHead(PoseHead):
         self.num_joints = num_joints
         self.families = families
         self.loss_weights = changed_weights(_LOSSES, loss)
+        self.median = median
         self._check(variant, biomechanics)
         self.reader = READERS[variant](sigma, score_radius)
         outputs = len(JOINT_FAMILIES) if families == 'outputs' else 1
@@ -167,10 +172,12 @@ class Latent25DHead(PoseHead):
                 f'families: expected one of {_FAMILY_MODES}, got '
                 f'{self.families!r}'
             )
-        if variant == 'direct' and (biomechanics or self.families):
+        if variant == 'direct' and (
+            biomechanics or self.families or self.median
+        ):
             raise ValueError(
                 'variant: the direct one trains maps, not coordinates; '
-                'expected no biomechanics and no families'
+                'expected no biomechanics, no families and no median'
             )
 
     def _add_parts(
@@ -269,6 +276,9 @@ class Latent25DHead(PoseHead):
         with torch.autocast(pair[0].device.type, enabled=False):
             pose, maps, _ = self._read(pair, -1, family)
             scores = self.reader.scores(pose, maps)
+            if self.median:
+                median = self.reader.median(maps)
+                pose = torch.cat([median, pose[..., 2:]], -1)
             found = dict(pose=self._adapted(pose, family), scores=scores)
         if self.side is not None:
             logit = self.side(feats[self.side_index])

@@ -20,6 +20,7 @@ from synhand.models.heatmaps import (
     mass_around,
     peak_expectation,
     soft_argmax,
+    spatial_median,
 )
 
 
@@ -66,6 +67,10 @@ class LatentReader:
         z = (probability * depths).sum((-2, -1))
         position = soft_argmax(probability)
         return torch.cat([position, z[..., None]], -1), log_probability
+
+    def median(self, log_probability: Tensor) -> Tensor:
+        """(B, K, 2): u, v of the least expected distance."""
+        return spatial_median(log_probability.exp())
 
     def scores(self, pose: Tensor, log_probability: Tensor) -> Tensor:
         """(B, K) from 0 to 1."""
