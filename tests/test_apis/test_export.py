@@ -107,12 +107,12 @@ def test_a_family_can_be_chosen():
 @pytest.mark.parametrize(
     'make',
     [
-        lambda: _model(family=1, families='outputs'),
+        lambda: _model(family=1, families='outputs', median=True),
         lambda: _model(variant='direct', refinements=1),
         _volumes,
         _two_looks,
     ],
-    ids=['families', 'direct', 'volumes', 'two looks'],
+    ids=['families, medians', 'direct', 'volumes', 'two looks'],
 )
 def test_onnx_equals_torch_for_any_batch(tmp_path, make):
     pytest.importorskip('onnx', reason='needs the packages onnx and')

@@ -347,15 +347,16 @@ def _mean_reading(found: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     position, depth = found['pose'].split([2, 1], -1)
     sure = found['scores'].float().clamp(min=_NO_SCORE)[..., None] ** 3
-    agreement = torch.ones_like(sure[:, :, :1])
+    weights = sure
     for _ in range(_ROUNDS):
-        centre = _weighted_mean(position, sure * agreement)
+        centre = _weighted_mean(position, weights)
         away = (position - centre).norm(dim=-1, keepdim=True)
         away = away.mean(-2, keepdim=True)
         agreement = 1 / (1 + (away / _DISAGREEMENT) ** 2)
+        weights = sure * agreement
     mean = {name: value.mean(0) for name, value in found.items()}
     pose = [
-        _weighted_mean(position, sure * agreement),
+        _weighted_mean(position, weights),
         _weighted_mean(depth, agreement),
     ]
     return dict(mean, pose=torch.cat(pose, -1))
