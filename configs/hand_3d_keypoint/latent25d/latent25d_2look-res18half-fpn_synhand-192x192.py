@@ -17,6 +17,7 @@ model = recipes.two_look_model(
     recipes.resnet18_half(),
     in_channels=64,
     in_index=0,
+    median=True,
     window_size=window_size,
     crop_size=crop_size,
     first=recipes.latent25d_model(

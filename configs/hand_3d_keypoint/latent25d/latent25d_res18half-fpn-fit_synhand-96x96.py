@@ -2,4 +2,4 @@
 
 _base_ = ['latent25d_res18half-fpn_synhand-96x96.py']
 
-model = dict(bone_stiffness=1.0, keypoint_prior=True)
+model = dict(bone_stiffness=1.0, keypoint_prior=True, head=dict(median=True))
