@@ -1,4 +1,4 @@
-"""The released model's last steps: to generator versions 6 to 8."""
+"""The released model's last steps: to generator versions 6 to 8 and 13."""
 
 _base_ = ['latent25d_res18half-fpn_synhand-96x96.py']
 
