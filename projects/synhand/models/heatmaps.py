@@ -74,8 +74,8 @@ def spatial_median(probability: Tensor) -> Tensor:
             _offsets(position[..., axis], cells).square()
             for axis, cells in enumerate((width, height))
         )
-        distance = across[..., None, :] + down[..., None] + _MEDIAN_SMOOTH**2
-        weights = probability * distance.rsqrt()
+        squares = across[..., None, :] + down[..., None] + _MEDIAN_SMOOTH**2
+        weights = probability * squares.rsqrt()
         total = weights.sum((-2, -1), keepdim=True)
         position = soft_argmax(weights / total)
     return position
