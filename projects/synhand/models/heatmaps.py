@@ -40,17 +40,7 @@ def soft_argmax(probability: Tensor) -> Tensor:
     Returns:
         (B, K, A): u, v (, w).
     """
-    axes = torch.meshgrid(
-        *(
-            torch.linspace(
-                0, 1, cells, dtype=probability.dtype, device=probability.device
-            )
-            for cells in probability.shape[2:]
-        ),
-        indexing='ij',
-    )
-    grid = torch.stack(axes[::-1], -1).view(-1, len(axes))
-    return probability.flatten(2) @ grid
+    return probability.flatten(2) @ _cells(probability)
 
 
 def spatial_median(probability: Tensor) -> Tensor:
@@ -67,17 +57,16 @@ def spatial_median(probability: Tensor) -> Tensor:
     Returns:
         (B, K, 2): u, v.
     """
-    height, width = probability.shape[2:]
-    position = soft_argmax(probability)
+    dims, cells = probability.dim(), _cells(probability)
+    position = probability.flatten(2) @ cells
     for _ in range(_MEDIAN_ROUNDS):
-        across, down = (
-            _offsets(position[..., axis], cells).square()
-            for axis, cells in enumerate((width, height))
+        squares = sum(
+            _along(_offsets(position[..., axis], count).square(), axis, dims)
+            for axis, count in enumerate(probability.shape[:1:-1])
         )
-        squares = across[..., None, :] + down[..., None] + _MEDIAN_SMOOTH**2
-        weights = probability * squares.rsqrt()
+        weights = probability * (squares + _MEDIAN_SMOOTH**2).rsqrt()
         total = weights.sum((-2, -1), keepdim=True)
-        position = soft_argmax(weights / total)
+        position = (weights / total).flatten(2) @ cells
     return position
 
 
@@ -181,6 +170,18 @@ def gaussian_misfit(
         height = torch.ones_like(cross)
     own = maps.flatten(2).square().sum(-1)
     return (own - 2 * height * cross) / energy + height**2
+
+
+def _cells(maps: Tensor) -> Tensor:
+    """Positions (cells, A) of all cells of maps, row by row."""
+    axes = torch.meshgrid(
+        *(
+            torch.linspace(0, 1, cells, dtype=maps.dtype, device=maps.device)
+            for cells in maps.shape[2:]
+        ),
+        indexing='ij',
+    )
+    return torch.stack(axes[::-1], -1).view(-1, len(axes))
 
 
 def _offsets(position: Tensor, cells: int) -> Tensor:
