@@ -46,6 +46,7 @@ PARAMETERS = {
     'latent25d_res32half-fpn_upright-plain_synhand-160x160': 4_328_543,
     'latent25d_res32half-fpn_upright-shaped_synhand-160x160': 4_328_543,
     'latent25d_res32half-fpn_upright-close_synhand-160x160': 4_328_543,
+    'latent25d_res32half-fpn_upright-cut_synhand-160x160': 4_328_543,
     'latent25d_2look-res32half-fpn_synhand-192x192': 7_308_862,
     'latent25d_2look-res32half-fpn-once_synhand-192x192': 7_308_862,
     'latent25d_res50_synhand-256x256': 34_006_143,

@@ -32,13 +32,40 @@ def test_changes_are_what_they_are_called(tool):
     assert (tool.noise(5.0)(image) - image).std() == pytest.approx(5, rel=0.05)
 
 
+@pytest.mark.parametrize('side', range(4))
+def test_a_photo_that_ends_is_black_beyond_its_box(tool, side):
+    box = np.array([10.0, 20.0, 60.0, 80.0], np.float32)
+    crop = tool.Crop(
+        image=np.full((100, 90, 3), 255, np.uint8),
+        corner=np.zeros(2, int),
+        box=box,
+        box_known=True,
+        hand='left',
+        camera=None,
+    )
+    ended = tool.ends(side, 0.2)(crop)
+    assert (crop.image == 255).all()
+    np.testing.assert_array_equal(crop.box, box)
+    moved = {0: 20.0, 1: 32.0, 2: 50.0, 3: 68.0}[side]
+    expected = box.copy()
+    expected[side] = moved
+    np.testing.assert_allclose(ended.box, expected)
+    rows, columns = np.nonzero(ended.image[..., 0])
+    left = [columns.min(), rows.min(), columns.max(), rows.max()]
+    whole = [0, 0, 89, 99]
+    whole[side] = moved
+    np.testing.assert_array_equal(left, whole)
+
+
 def test_a_row_for_each_change(tool, tmp_path, monkeypatch, capsys):
     sets = write_photo_sets(tmp_path / 'sets')
     checkpoint = write_checkpoint(tmp_path / 'model.pth')
-    few = {name: tool.CHANGES[name] for name in ('none', 'saturation x 0')}
-    monkeypatch.setattr(tool, 'CHANGES', dict(few, again=few['none']))
-    model = f'tiny={CONFIG},{checkpoint}'
-    tool.main(['--data', str(sets), '--limit', '2', '--model', model])
+    monkeypatch.setitem(tool.CHANGES, 'again', tool.CHANGES['none'])
+    command = ['--data', str(sets), '--limit', '2', '--model']
+    command.append(f'tiny={CONFIG},{checkpoint}')
+    for name in ('none', 'saturation x 0', 'again'):
+        command += ['--change', name]
+    tool.main(command)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith('| tiny, ')
     rows = [line.split('|')[1:-1] for line in lines[2:]]

@@ -107,6 +107,7 @@ from synhand.recipes.study import (
 )
 from synhand.recipes.upright import (
     CLOSE_WINDOWS,
+    CUT_WINDOWS,
     GRAY_PHOTOMETRY,
     NO_PHOTOMETRY,
     RARE_PHOTOMETRY,
@@ -119,6 +120,7 @@ from synhand.recipes.upright import (
 
 __all__ = [
     'CLOSE_WINDOWS',
+    'CUT_WINDOWS',
     'UPRIGHT_PADDING',
     'WIDE_WINDOWS',
     'two_look_model',

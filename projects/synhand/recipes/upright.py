@@ -55,6 +55,9 @@ CLOSE_WINDOWS = dict(
 """Of `upright_data`: windows whose place and size a box of the hand gives, as
 `TwoLookEstimator` finds and turns them."""
 
+CUT_WINDOWS = dict(CLOSE_WINDOWS, edges=dict(prob=0.25, cut=(-0.15, 0.35)))
+"""The same, some of hands that leave the photo."""
+
 
 def upright_data(
     input_size: Sequence[int],
@@ -64,6 +67,7 @@ def upright_data(
     scale: Sequence[float] = (0.8, 1.25),
     shift: float = 0.08,
     lost: float = 0.06,
+    edges: Mapping | None = None,
     photometry: Mapping = MILD_PHOTOMETRY,
 ) -> dict:
     """`synthetic_data` whose crops are turned upright by the true keypoints.
@@ -80,6 +84,7 @@ def upright_data(
         scale: Smallest and largest factor of the crop's side.
         shift: Largest shift, of the crop's side.
         lost: Probability of any direction.
+        edges: Arguments of `PhotoEdge`; None for no edges.
         photometry: Arguments of `PhotometricJitter`.
     """
     data = synthetic_data(input_size, batch_size)
@@ -104,6 +109,9 @@ def upright_data(
             dataset['pipeline'],
             training_changes if role == 'train' else changes,
         )
+    if edges:
+        pipeline = data['train_dataloader']['dataset']['pipeline']
+        pipeline.insert(1, dict(type='PhotoEdge', **edges))
     return data
 
 

@@ -4,6 +4,7 @@ from synhand.datasets.transforms.background import (
     BackgroundSource,
     ReplaceBackground,
 )
+from synhand.datasets.transforms.edges import PhotoEdge
 from synhand.datasets.transforms.family import MarkJointFamily
 from synhand.datasets.transforms.formatting import (
     PackHandInputs,
@@ -61,6 +62,7 @@ __all__ = [
     'PackHandInputs',
     'PackHandKeypoints',
     'PackHandLabels',
+    'PhotoEdge',
     'PhotometricJitter',
     'PlainBackground',
     'RandomHandBox',

@@ -18,7 +18,8 @@ class UprightHandBox(BaseTransform):
     For networks that read a hand after another one has found its direction;
     in place of `GetBBoxCenterScale`.
 
-    Required Key: `keypoints` (1, K, 2) px of the image. Added Keys:
+    Required Key: `keypoints` (1, K, 2) px of the image. Optional Key:
+    `keypoints_inside` (1, K), those that the box is around. Added Keys:
     `bbox_center` (1, 2) px, `bbox_scale` (1, 2) px, `bbox_rotation` (1,) in
     degrees.
 
@@ -37,6 +38,8 @@ class UprightHandBox(BaseTransform):
         angle = upright_angle(points)
         if self.lost and np.random.rand() < self.lost:
             angle = np.random.uniform(-np.pi, np.pi)
+        if 'keypoints_inside' in results:
+            points = points[results['keypoints_inside'][0]]
         center, side = upright_box(points, angle)
         side = max(side, _SMALLEST_PX) * self.padding
         results.update(
