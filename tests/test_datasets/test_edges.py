@@ -65,6 +65,13 @@ def test_most_hands_leave_by_the_arm():
     assert 0 < above < 40
 
 
+def test_an_edge_that_would_leave_nothing_is_not_drawn():
+    for seed in range(10):
+        results = _edged(seed, cut=(0.97, 0.99))
+        assert results['keypoints_inside'].all()
+        assert (results['img'] == 255).all()
+
+
 def test_without_an_edge_the_photo_stays():
     sample = _sample()
     before = sample['img'].copy()

@@ -14,6 +14,7 @@ EDGE_NORMALS = np.array([[-1, 0], [0, -1], [1, 0], [0, 1]])
 
 _ANY_SIDE = 0.1
 _BOTH_SIDES = 0.3
+_FEWEST = 5  # keypoints that an edge leaves
 
 
 @TRANSFORMS.register_module()
@@ -21,8 +22,8 @@ class PhotoEdge(BaseTransform):
     """Makes a photo end beside or within its hand: black lies beyond.
 
     As crops do at the edge of a photo. Most hands leave it by the arm; three
-    in ten leave it in a corner. What is cut off stays labelled, as what an
-    object hides does.
+    in ten leave it at two sides. What is cut off stays labelled, as what an
+    object hides does. An edge that would leave almost nothing is not drawn.
 
     Required Keys: `img` (H, W, 3), or (H, W, 4) with the coverage, that of
     the black 1, so that no later step replaces it; `keypoints` (1, K, 2) px
@@ -48,8 +49,10 @@ class PhotoEdge(BaseTransform):
                 heights = points @ normal
                 share = np.random.uniform(*self.cut)
                 limit = heights.max() - share * np.ptp(heights)
-                inside &= heights <= limit
-                blacken(image, normal, limit)
+                left = inside & (heights <= limit)
+                if left.sum() >= _FEWEST:
+                    inside = left
+                    blacken(image, normal, limit)
         results['keypoints_inside'] = inside[None]
         return results
 
