@@ -53,13 +53,9 @@ def test_a_negative_cut_spares_the_hand_and_a_positive_one_does_not():
 
 
 def test_most_hands_leave_by_the_arm():
-    below = sum(
-        not (_edged(seed, arm=(0, 40))['img'][-1] > 0).any()
-        for seed in range(200)
-    )
-    above = sum(
-        not (_edged(seed, arm=(0, 40))['img'][0] > 0).any()
-        for seed in range(200)
+    images = [_edged(seed, arm=(0, 40))['img'] for seed in range(200)]
+    above, below = (
+        sum(not image[row].any() for image in images) for row in (0, -1)
     )
     assert below > 130
     assert 0 < above < 40

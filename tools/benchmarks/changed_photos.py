@@ -70,9 +70,9 @@ def noise(sigma: float) -> Look:
     return lambda image: image + rng.normal(0, sigma, image.shape)
 
 
-def looks(change: Look) -> Change:
+def looks(look: Look) -> Change:
     def changed_crop(crop: Crop) -> Crop:
-        image = np.rint(change(crop.image.astype(np.float64)))
+        image = np.rint(look(crop.image.astype(np.float64)))
         return replace(crop, image=image.clip(0, 255).astype(np.uint8))
 
     return changed_crop

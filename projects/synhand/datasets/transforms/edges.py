@@ -13,7 +13,7 @@ EDGE_NORMALS = np.array([[-1, 0], [0, -1], [1, 0], [0, 1]])
 """Out of the photo: left, up, right, down."""
 
 _ANY_SIDE = 0.1
-_BOTH_SIDES = 0.3
+_TWO_SIDES = 0.3
 _FEWEST = 5  # keypoints that an edge leaves
 
 
@@ -61,7 +61,7 @@ class PhotoEdge(BaseTransform):
         arm = points[ROOT] - points[REFERENCE_BONE[0]]
         arm = arm / max(np.linalg.norm(arm), 1e-6)
         weights = np.maximum(EDGE_NORMALS @ arm, 0) ** 2 + _ANY_SIDE
-        count = 1 + (np.random.rand() < _BOTH_SIDES)
+        count = 1 + (np.random.rand() < _TWO_SIDES)
         return np.random.choice(
             4, count, replace=False, p=weights / weights.sum()
         )
