@@ -5,6 +5,7 @@ import pytest
 
 from synhand import recipes
 from synhand.datasets.transforms import PhotoEdge, UprightHandBox
+from synhand.geometry.boxes import tight_box
 from synhand.geometry.upright import upright_angle, upright_box
 
 _SIZE = 120
@@ -17,7 +18,8 @@ def _sample(channels=3, arm=(0.0, 40.0)):
     keypoints[0, 0] = keypoints[0, 9] + arm
     image = np.full((_SIZE, _SIZE, channels), 255, np.uint8)
     image[..., 3:] = 7
-    return dict(img=image, keypoints=keypoints.astype(np.float32))
+    keypoints = keypoints.astype(np.float32)
+    return dict(img=image, keypoints=keypoints, bbox=tight_box(keypoints))
 
 
 def _edged(seed, channels=3, cut=(-0.15, 0.35), **sample):
@@ -98,8 +100,27 @@ def test_the_box_is_around_what_is_inside_and_the_direction_the_hands():
     )
 
 
+@pytest.mark.parametrize('seed', range(6))
+def test_the_tight_box_is_that_of_what_is_inside(seed):
+    results = _edged(seed, cut=(0.1, 0.3))
+    points = results['keypoints'][0][results['keypoints_inside'][0]]
+    np.testing.assert_array_equal(results['bbox'], tight_box(points)[None])
+    whole = _edged(seed, cut=(-0.3, -0.1))
+    np.testing.assert_array_equal(whole['bbox'], _sample()['bbox'])
+
+
 def test_only_training_cuts_hands_and_before_it_boxes_them():
-    data = recipes.upright_data((96, 96), 8, **recipes.CUT_WINDOWS)
+    windows = recipes.upright_data((96, 96), 8, **recipes.CUT_WINDOWS)
+    edges = recipes.CUT_WINDOWS['edges']
+    crops = recipes.synthetic_data((96, 96), 8, edges=edges)
+    for data, box in (
+        (windows, 'UprightHandBox'),
+        (crops, 'GetBBoxCenterScale'),
+    ):
+        _check_edges(data, box)
+
+
+def _check_edges(data, box):
     for role in ('train', 'val', 'test'):
         steps = data[f'{role}_dataloader']['dataset']['pipeline']
         names = [step['type'] for step in steps]
@@ -107,4 +128,4 @@ def test_only_training_cuts_hands_and_before_it_boxes_them():
     names = [
         s['type'] for s in data['train_dataloader']['dataset']['pipeline']
     ]
-    assert names[:3] == ['LoadShardImage', 'PhotoEdge', 'UprightHandBox']
+    assert names[:3] == ['LoadShardImage', 'PhotoEdge', box]

@@ -39,6 +39,7 @@ from synhand.models.mesh import (
     MeshHandEstimator,
     ParametricHandHead,
 )
+from synhand.models.necks import ResidualFPN
 from synhand.models.pose_prior import FitPriorHook
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     'PoseRegressionHead',
     'RelativeHandEstimator',
     'ResNet32',
+    'ResidualFPN',
     'ResidualLikelihoodLoss',
     'ScoreMapRenderer',
     'VolumetricHead',

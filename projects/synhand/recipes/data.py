@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from synhand.recipes.evaluation import evaluation, evaluators
 from synhand.recipes.models import codec
@@ -32,6 +32,7 @@ def train_pipeline(
     background_prob: float = 0.8,
     occlusion_prob: float = 0.3,
     spectrum_prob: float = 0.3,
+    edges: Mapping | None = None,
 ) -> list[dict]:
     """Augmentation of synthetic samples, and their labels.
 
@@ -45,9 +46,11 @@ def train_pipeline(
         background_prob: Probability of another background.
         occlusion_prob: Probability of a patch over the crop.
         spectrum_prob: Probability of a change of the amplitude spectrum.
+        edges: Arguments of `PhotoEdge`; None for no edges.
     """
     return [
         dict(type='LoadShardImage', coverage=background_prob),
+        *([dict(type='PhotoEdge', **edges)] if edges else []),
         dict(type='GetBBoxCenterScale', padding=BOX_PADDING),
         dict(
             type='RandomHandBox',
@@ -149,7 +152,10 @@ def changed_steps(
 
 
 def synthetic_data(
-    input_size: Sequence[int], batch_size: int, floors: bool = False
+    input_size: Sequence[int],
+    batch_size: int,
+    floors: bool = False,
+    edges: Mapping | None = None,
 ) -> dict:
     """Training, validation and test on the synthetic sets of `data_root`.
 
@@ -157,6 +163,7 @@ def synthetic_data(
         input_size: (W, H) of the crop in pixels.
         batch_size: Samples a batch and process.
         floors: The test also says what a constant pose would score.
+        edges: Of `train_pipeline`.
 
     Returns:
         `train_dataloader`, and `evaluation` of the roles `val` and `test`.
@@ -164,7 +171,7 @@ def synthetic_data(
     folder = f'{data_root()}/synhand'
     train = synthetic_loader(
         f'{folder}/train',
-        train_pipeline(input_size, background_folder()),
+        train_pipeline(input_size, background_folder(), edges=edges),
         batch_size,
         training=True,
     )

@@ -24,6 +24,17 @@ def resnet32_half() -> dict:
     return _half_width(type='ResNet32')
 
 
+def residual_fpn(*blocks: int) -> dict:
+    """The neck of `resnet32_half` with residual blocks: its finest map alone.
+
+    Args:
+        *blocks: Blocks at strides 4, 8, 16 and 32.
+    """
+    neck = dict(resnet32_half()['neck'], type='ResidualFPN')
+    del neck['num_outs']
+    return dict(neck, blocks=tuple(blocks))
+
+
 def _half_width(**backbone) -> dict:
     channels = [32, 64, 128, 256]
     return dict(

@@ -84,10 +84,10 @@ def upright_data(
         scale: Smallest and largest factor of the crop's side.
         shift: Largest shift, of the crop's side.
         lost: Probability of any direction.
-        edges: Arguments of `PhotoEdge`; None for no edges.
+        edges: Of `train_pipeline`.
         photometry: Arguments of `PhotometricJitter`.
     """
-    data = synthetic_data(input_size, batch_size)
+    data = synthetic_data(input_size, batch_size, edges=edges)
     changes = dict(
         GetBBoxCenterScale=dict(type='UprightHandBox', padding=padding),
         LoadShardImage=dict(coverage=0.0),
@@ -109,9 +109,6 @@ def upright_data(
             dataset['pipeline'],
             training_changes if role == 'train' else changes,
         )
-    if edges:
-        pipeline = data['train_dataloader']['dataset']['pipeline']
-        pipeline.insert(1, dict(type='PhotoEdge', **edges))
     return data
 
 

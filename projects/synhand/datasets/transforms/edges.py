@@ -7,6 +7,7 @@ import numpy.typing as npt
 from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 
+from synhand.geometry.boxes import tight_box
 from synhand.skeleton import REFERENCE_BONE, ROOT
 
 EDGE_NORMALS = np.array([[-1, 0], [0, -1], [1, 0], [0, 1]])
@@ -27,7 +28,8 @@ class PhotoEdge(BaseTransform):
 
     Required Keys: `img` (H, W, 3), or (H, W, 4) with the coverage, that of
     the black 1, so that no later step replaces it; `keypoints` (1, K, 2) px
-    of the image. Modified Key: `img`. Added Key: `keypoints_inside` (1, K)
+    of the image; `bbox` (1, 4), their tight box. Modified Keys: `img`,
+    `bbox`, of those that are left. Added Key: `keypoints_inside` (1, K)
     bool, those within the photo.
 
     Args:
@@ -53,6 +55,8 @@ class PhotoEdge(BaseTransform):
                 if left.sum() >= _FEWEST:
                     inside = left
                     blacken(image, normal, limit)
+        if not inside.all():
+            results['bbox'] = tight_box(points[inside])[None]
         results['keypoints_inside'] = inside[None]
         return results
 
