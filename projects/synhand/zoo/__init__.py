@@ -64,13 +64,13 @@ MODELS = _by_name(
     ReleasedModel(
         'quick-25d',
         'hand_3d_keypoint/latent25d/'
-        'latent25d_2look-res32half-fpn-once_synhand-192x192.py',
+        'latent25d_2look-res32half-rfpn-once_synhand-192x192.py',
         weights_of='upright-25d',
     ),
     ReleasedModel(
         'upright-25d',
         'hand_3d_keypoint/latent25d/'
-        'latent25d_2look-res32half-fpn_synhand-192x192.py',
+        'latent25d_2look-res32half-rfpn_synhand-192x192.py',
     ),
 )
 FINDERS = _by_name(
