@@ -19,7 +19,7 @@ def _stock():
 
 
 def _residual(*blocks):
-    neck = _neck(recipes.residual_fpn(*blocks))
+    neck = _neck(recipes.residual_fpn(blocks))
     assert isinstance(neck, ResidualFPN)
     return neck
 

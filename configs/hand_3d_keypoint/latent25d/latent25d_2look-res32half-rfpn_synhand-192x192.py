@@ -8,4 +8,4 @@ _base_ = ['latent25d_2look-res32half-fpn_synhand-192x192.py']
 
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
-model = dict(neck=dict(_delete_=True, **recipes.residual_fpn(1, 1, 1, 0)))
+model = dict(neck=dict(_delete_=True, **recipes.residual_fpn()))

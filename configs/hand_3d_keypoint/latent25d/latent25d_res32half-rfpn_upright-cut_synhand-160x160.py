@@ -9,7 +9,7 @@ from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
 model = dict(
     backbone=dict(frozen_stages=1),
-    neck=dict(_delete_=True, **recipes.residual_fpn(1, 1, 1, 0)),
+    neck=dict(_delete_=True, **recipes.residual_fpn()),
 )
 find_unused_parameters = False
 

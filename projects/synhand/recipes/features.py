@@ -6,6 +6,8 @@ and at which stride.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 DECONVOLUTIONS = dict(
     deconv_out_channels=(256, 256, 256), deconv_kernel_sizes=(4, 4, 4)
 )
@@ -24,11 +26,11 @@ def resnet32_half() -> dict:
     return _half_width(type='ResNet32')
 
 
-def residual_fpn(*blocks: int) -> dict:
+def residual_fpn(blocks: Sequence[int] = (1, 1, 1, 0)) -> dict:
     """The neck of `resnet32_half` with residual blocks: its finest map alone.
 
     Args:
-        *blocks: Blocks at strides 4, 8, 16 and 32.
+        blocks: Blocks at strides 4, 8, 16 and 32.
     """
     neck = dict(resnet32_half()['neck'], type='ResidualFPN')
     del neck['num_outs']
