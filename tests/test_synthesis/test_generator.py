@@ -175,9 +175,34 @@ def test_every_garment_can_be_drawn():
     assert hands == {1, 2}
 
 
+def test_gloves_count_as_the_hands_that_they_hide():
+    bare = replace(SMALL, sleeve=0, band=0, ring=0, glove=0)
+    bare = replace(bare, wide_crops=0, second_hand=0, object=0, occluder=0)
+    makers = [make_generator(replace(bare, glove=share)) for share in (0, 1)]
+    grown = []
+    for i in range(6):
+        skin, glove = (maker.row(i) for maker in makers)
+        for name in ('keypoints_2d', 'keypoints_cam_anatomical'):
+            np.testing.assert_array_equal(
+                skin['hands'][0][name], glove['hands'][0][name]
+            )
+        hidden = [
+            np.mean(row['hands'][0]['occluded']) for row in (skin, glove)
+        ]
+        assert abs(hidden[1] - hidden[0]) < 0.4
+        masks = [
+            decode(row['mask'], cv2.IMREAD_GRAYSCALE) for row in (skin, glove)
+        ]
+        assert not (masks[1] == GARMENT).any()
+        grown.append(np.diff([(mask == HAND).sum() for mask in masks])[0])
+        assert grown[-1] >= 0
+    assert max(grown) > 0
+
+
 def test_bands_go_all_around_the_wrist():
     """The drawn faces of a band cover every direction around the arm."""
-    dresser = make_generator(replace(SMALL, sleeve=0, band=1, ring=0))._dresser
+    config = replace(SMALL, sleeve=0, band=1, ring=0, glove=0)
+    dresser = make_generator(config)._dresser
     hand = scenes.sample_hand(
         np.random.default_rng(0),
         SMALL,
@@ -188,8 +213,6 @@ def test_bands_go_all_around_the_wrist():
         rng = np.random.default_rng(seed)
         skin = sample_skin(rng)[0]
         surfaces = dresser.surfaces(rng, hand, skin)
-        if len(surfaces) == 1:  # a glove
-            continue
         band = surfaces[1]
         rest = band.rest[band.faces]
         crosses = (rest[..., 1].min(1) < band.clip[1]) & (

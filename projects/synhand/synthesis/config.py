@@ -12,7 +12,7 @@ from synhand.synthesis.environment import hdr_files
 from synhand.synthesis.poses import PoseShares
 
 # Bumped when the same configuration would draw other images.
-GENERATOR_VERSION = 13
+GENERATOR_VERSION = 14
 MODES = ('crop', 'frame')
 
 
@@ -87,7 +87,7 @@ class SynthesisConfig:
     crop_scale: tuple[float, float] = (1.7, 2.8)
     tight_crops: float = 0.08
     tight_scale: tuple[float, float] = (1.1, 1.7)
-    wide_crops: float = 0.06
+    wide_crops: float = 0.12
     smallest_px: float = 20.0
     crop_shift: float = 0.08
     frame_hands: tuple[float, ...] = (0.08, 0.3, 0.42, 0.1, 0.1)
@@ -100,11 +100,11 @@ class SynthesisConfig:
     sleeve: float = 0.4
     band: float = 0.15
     ring: float = 0.1
-    glove: float = 0.03
-    object: float = 0.12
+    glove: float = 0.06
+    object: float = 0.25
     occluder: float = 0.12
     body: float = 0.1
-    second_hand: float = 0.12
+    second_hand: float = 0.2
     matched_light: float = 0.4
     backgrounds: str | None = None
     photo_share: float = 0.95

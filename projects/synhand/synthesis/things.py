@@ -18,9 +18,11 @@ from synhand.synthesis.mask_layers import BODY, GARMENT, HAND, LAYERS, OBJECT
 from synhand.synthesis.primitives import box, cylinder, ring, sphere
 from synhand.synthesis.scene_hands import SceneHand
 from synhand.synthesis.skin_map import SkinMap
-from synhand.synthesis.surfaces import Surface
+from synhand.synthesis.surfaces import UNCLIPPED, Surface
 
 _FACE_MM = 30.0  # longer than the edges of the arm's faces
+_CUFF_MM = (-90.0, 5.0)  # beyond the wrist; negative: up the arm
+_GLOVE_MM = (0.3, 6.0)  # thickness
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,10 @@ class HandDresser:
             outfit: Says whether there is a sleeve; None: chance does.
         """
         config, layer = self.config, LAYERS * number
-        if rng.random() < config.glove:
-            return [self._hand(placed, sample_cloth(rng), layer)]
         surfaces = [self._hand(placed, skin, layer)]
+        gloved = rng.random() < config.glove
+        if gloved:
+            surfaces.append(self._glove(rng, placed, layer))
         cloth = self._sleeve(rng, outfit)
         if cloth is not None:
             reach = (-1e6, -rng.uniform(8, 110))
@@ -82,7 +85,7 @@ class HandDresser:
                     rng, placed, reach, (1.5, 4), sample_cloth(rng), layer
                 )
             )
-        if rng.random() < config.ring:
+        if not gloved and rng.random() < config.ring:
             surfaces += self._rings(rng, placed, layer)
         return surfaces
 
@@ -105,6 +108,23 @@ class HandDresser:
             self.map.mask,
             self.map.crease,
             self.map.region,
+        )
+
+    def _glove(
+        self, rng: np.random.Generator, placed: SceneHand, layer: int
+    ) -> Surface:
+        """Thin or thick cloth that ends somewhere about the wrist.
+
+        It counts as the hand that it hides.
+        """
+        cuff, thickness = rng.uniform(*_CUFF_MM), rng.uniform(*_GLOVE_MM)
+        near = self.map.rest[:, 1] > cuff - _FACE_MM
+        shell = self._shell(placed, near, thickness, sample_cloth(rng), layer)
+        return replace(
+            shell,
+            identity=layer + HAND,
+            region=self.map.region,
+            clip=(cuff, UNCLIPPED[1]),
         )
 
     def _garment(
