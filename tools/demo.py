@@ -154,7 +154,7 @@ def main() -> None:
     print(
         f'pictures: {work / "predictions"}\n'
         f'The training was a taste: {RELEASED} is what hours of it and more '
-        'images make of the same network. Next:\n'
+        'images make of a network of its kind. Next:\n'
         '  .venv/bin/python tools/predict.py YOUR_PHOTOS --out results\n'
         '  .venv/bin/python tools/synthesize.py --out data/synhand/train '
         '--num 100000\n'

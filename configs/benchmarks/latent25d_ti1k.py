@@ -1,9 +1,9 @@
 """The small model on TI1K: thumb and index fingertips."""
 
 _base_ = [
-    '../hand_3d_keypoint/latent25d/latent25d_res18half-fpn-fit_synhand-96x96.py'
+    '../hand_3d_keypoint/latent25d/latent25d_res18half-rfpn-fit_synhand-128x128.py'
 ]
 
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
-globals().update(recipes.benchmark('ti1k', input_size=(96, 96)))
+globals().update(recipes.benchmark('ti1k', input_size=(128, 128)))

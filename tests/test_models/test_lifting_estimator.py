@@ -17,6 +17,7 @@ from synhand.datasets.sampled import SampledHandDataset  # noqa: F401
 from synhand.geometry.cameras import project
 
 CONFIGS = 'configs/hand_3d_keypoint/lifting'
+SMALL = 'latent25d_res18half-rfpn_cut_synhand-128x128.py'
 NAMES = {
     'neighbours': dict(type='NeighbourLifter', exemplars=500, poses=50),
     'ppca': dict(
@@ -143,14 +144,15 @@ def test_a_lifter_behind_a_2d_model(root, tmp_path):
     """The 2D is that model's, whose weights stay out of the checkpoint."""
     name = 'lifting_neighbours_small-25d_synhand.py'
     config = Config.fromfile(root / CONFIGS / name)
-    checkpoint = write_checkpoint(tmp_path / 'x.pth')
+    small = root / 'configs/hand_3d_keypoint/latent25d' / SMALL
+    checkpoint = write_checkpoint(tmp_path / 'x.pth', config=small)
     config.model.update(pose2d_checkpoint=str(checkpoint), lifter=NAMES['mlp'])
     init_default_scope('mmpose')
     model = MODELS.build(config.model).eval()
     assert all(key.startswith('lifter.') for key in model.state_dict())
     points, cameras = random_hands(np.random.default_rng(0), 2)
     crop = dict(
-        input_size=np.array([96, 96]),
+        input_size=np.array([128, 128]),
         input_center=np.array([[128.0, 128]]),
         input_scale=np.array([[120.0, 120]]),
     )
@@ -161,7 +163,7 @@ def test_a_lifter_behind_a_2d_model(root, tmp_path):
     for sample in samples:
         for key in ('input_center', 'input_scale'):
             sample.set_metainfo({key: sample.metainfo[key][0]})
-    images = torch.rand(2, 3, 96, 96)
+    images = torch.rand(2, 3, 128, 128)
     found = model(images, samples, mode='predict')
     plain = model._pose2d[0].predict(images, samples)
     for a, b in zip(found, plain, strict=True):

@@ -1,4 +1,4 @@
-"""Two looks: small-25d finds the window, a network of its kind reads it.
+"""Two looks: a small network finds the window, one of its kind reads it.
 
 Training starts from a reader of true windows: set `load_from` to a checkpoint
 of latent25d_res18half-fpn_upright_synhand-160x160.
@@ -26,7 +26,7 @@ model = recipes.two_look_model(
         input_size=first_size,
         in_index=0,
     ),
-    first_weights='synhand://small-25d',
+    first_weights='synhand://upright-25d',
     turns=(15.0, -15.0, 30.0, -30.0, 45.0, -45.0),
     around=(90.0, 180.0, -90.0),
     bone_stiffness=1.0,

@@ -8,12 +8,12 @@ _base_ = ['lifting_neighbours_synhand.py']
 
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
-input_size = (96, 96)
+input_size = (128, 128)
 
 model = recipes.behind(
     recipes.lifting_model(dict(type='NeighbourLifter')),
     recipes.latent25d_model(
-        recipes.resnet18_half(),
+        recipes.resnet18_half_residual(),
         in_channels=64,
         input_size=input_size,
         in_index=0,

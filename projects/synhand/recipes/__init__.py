@@ -47,6 +47,7 @@ from synhand.recipes.features import (
     residual_fpn,
     resnet,
     resnet18_half,
+    resnet18_half_residual,
     resnet32_half,
 )
 from synhand.recipes.internet import internet_data, internet_model
@@ -114,6 +115,7 @@ from synhand.recipes.upright import (
     RARE_PHOTOMETRY,
     UPRIGHT_PADDING,
     WIDE_WINDOWS,
+    crop_step,
     reader_step,
     two_look_model,
     upright_data,
@@ -126,6 +128,7 @@ __all__ = [
     'WIDE_WINDOWS',
     'two_look_model',
     'upright_data',
+    'crop_step',
     'reader_step',
     'BASE_SET',
     'BENCHMARKS',
@@ -190,6 +193,7 @@ __all__ = [
     'residual_fpn',
     'resnet',
     'resnet18_half',
+    'resnet18_half_residual',
     'resnet18_half_last',
     'resnet32_half',
     'rtmdet',

@@ -145,7 +145,7 @@ def synthetic_loader(
 
 
 def changed_steps(
-    pipeline: list[dict], changes: dict[str, dict]
+    pipeline: list[dict], changes: Mapping[str, Mapping]
 ) -> list[dict]:
     """A pipeline whose steps of the named types have other arguments."""
     return [{**step, **changes.get(step['type'], {})} for step in pipeline]

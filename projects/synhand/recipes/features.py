@@ -37,6 +37,12 @@ def residual_fpn(blocks: Sequence[int] = (1, 1, 1, 0)) -> dict:
     return dict(neck, blocks=tuple(blocks))
 
 
+def resnet18_half_residual() -> dict:
+    """`resnet18_half` with residual blocks at strides 4 and 8; a map of 64
+    channels, stride 4."""
+    return dict(resnet18_half(), neck=residual_fpn((1, 1, 0, 0)))
+
+
 def _half_width(**backbone) -> dict:
     channels = [32, 64, 128, 256]
     return dict(

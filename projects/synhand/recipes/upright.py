@@ -1,4 +1,4 @@
-"""Data for networks that read hands which point up."""
+"""Data for networks that read hands which point up, or that find these."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ CLOSE_WINDOWS = dict(
 """Of `upright_data`: windows whose place and size a box of the hand gives, as
 `TwoLookEstimator` finds and turns them."""
 
-CUT_WINDOWS = dict(CLOSE_WINDOWS, edges=dict(prob=0.25, cut=(-0.15, 0.35)))
+PHOTO_EDGES = dict(prob=0.25, cut=(-0.15, 0.35))
+"""Of `PhotoEdge`: one hand in four ends at or near the photo's edge."""
+
+CUT_WINDOWS = dict(CLOSE_WINDOWS, edges=PHOTO_EDGES)
 """The same, some of hands that leave the photo."""
 
 
@@ -94,22 +97,31 @@ def upright_data(
     )
     training_changes = dict(
         GetBBoxCenterScale=dict(changes['GetBBoxCenterScale'], lost=lost),
-        LoadShardImage=dict(coverage=0.5),
         RandomHandBox=dict(
             rotate_factor=rotation,
             scale_factor=tuple(scale),
             shift_factor=shift,
         ),
+        **_eased(photometry),
+    )
+    _change(data, 'train', training_changes)
+    _change(data, 'val', changes)
+    _change(data, 'test', changes)
+    return data
+
+
+def _eased(photometry: Mapping) -> dict[str, Mapping]:
+    """Changes of steps that change less what the generator varies already."""
+    return dict(
+        LoadShardImage=dict(coverage=0.5),
         RandomOcclusion=dict(prob=0.15),
         PhotometricJitter=photometry,
     )
-    for role in ('train', 'val', 'test'):
-        dataset = data[f'{role}_dataloader']['dataset']
-        dataset['pipeline'] = changed_steps(
-            dataset['pipeline'],
-            training_changes if role == 'train' else changes,
-        )
-    return data
+
+
+def _change(data: dict, role: str, changes: dict[str, Mapping]) -> None:
+    dataset = data[f'{role}_dataloader']['dataset']
+    dataset['pipeline'] = changed_steps(dataset['pipeline'], changes)
 
 
 def reader_step(
@@ -136,14 +148,43 @@ def reader_step(
         input_size, batch_size, photometry=photometry, **windows
     )
     return dict(
-        **data,
-        **schedule(
-            samples=samples,
-            batch_size=batch_size,
-            lr=lr,
-            warmup_samples=5_000,
-            validate_every=validate_every,
-        ),
+        **data, **_step(samples, batch_size, lr, validate_every=validate_every)
+    )
+
+
+def crop_step(
+    input_size: Sequence[int],
+    samples: int,
+    lr: float = 1e-3,
+    validate_every: int = 200_000,
+    batch_size: int = 128,
+) -> dict:
+    """The same of a network that reads crops as boxes cut them.
+
+    Some hands leave the photo; colours, backgrounds and occluders are changed
+    as for the reader.
+
+    Args:
+        input_size: (W, H) of the crop in pixels.
+        samples: Samples to train with, over all processes.
+        lr: Learning rate after the warm-up.
+        validate_every: Samples between validations and checkpoints.
+        batch_size: Samples a step, over all processes.
+    """
+    data = synthetic_data(input_size, batch_size, edges=PHOTO_EDGES)
+    _change(data, 'train', _eased(GRAY_PHOTOMETRY))
+    return dict(
+        **data, **_step(samples, batch_size, lr, validate_every=validate_every)
+    )
+
+
+def _step(samples: int, batch_size: int, lr: float, **options: int) -> dict:
+    return schedule(
+        samples=samples,
+        batch_size=batch_size,
+        lr=lr,
+        warmup_samples=5_000,
+        **options,
     )
 
 
@@ -169,7 +210,8 @@ def two_look_model(
         window_size: (W, H) of the reader's input in pixels, W = H.
         crop_size: (W, H) of the crops in pixels, W = H.
         first: Config of the model that finds the windows.
-        first_weights: Its checkpoint, where training starts.
+        first_weights: A checkpoint of two looks; its first one is taken
+            where training starts.
         side_channels: See `TwoLookEstimator`.
         turns: See `TwoLookEstimator`.
         around: See `TwoLookEstimator`.
@@ -182,7 +224,7 @@ def two_look_model(
     )
     reader['head']['decoder'] = codec(crop_size)
     reader['test_cfg']['looks'] = 3
-    start = dict(type='Pretrained', checkpoint=first_weights)
+    start = dict(type='Pretrained', checkpoint=first_weights, prefix='first.')
     return dict(
         reader,
         type='TwoLookEstimator',

@@ -59,7 +59,7 @@ MODELS = _by_name(
     ReleasedModel(
         'small-25d',
         'hand_3d_keypoint/latent25d/'
-        'latent25d_res18half-fpn-fit_synhand-96x96.py',
+        'latent25d_res18half-rfpn-fit_synhand-128x128.py',
     ),
     ReleasedModel(
         'quick-25d',
