@@ -33,8 +33,10 @@ def sets(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp('model') / 'model.pth')
+def checkpoint(root, tmp_path_factory):
+    path = tmp_path_factory.mktemp('model') / 'model.pth'
+    config = root / CONFIGS / 'latent25d_ge2019.py'
+    return write_checkpoint(path, config=config)
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_two_looks_are_tested_on_the_same_samples(root, name):
     assert looks.test_evaluator == small.test_evaluator
     for step in looks.test_dataloader.dataset.pipeline:
         if step['type'] == 'AntialiasedTopdownAffine':
-            step['input_size'] = (96, 96)
+            step['input_size'] = small.model.head.decoder.input_size
     looks.test_dataloader.batch_size = small.test_dataloader.batch_size
     assert looks.test_dataloader == small.test_dataloader
 
