@@ -82,7 +82,7 @@ def test_card_names_configuration_and_versions(folder):
     text = card(folder)
     assert 'Seed 11, generator version' in text
     assert SynthesisConfig(seed=11).digest() in text
-    assert '"second_hand": 0.12' in text
+    assert '"second_hand": 0.2' in text
     assert environment()['numpy'] in text
     assert 'Buryanov' in text
     assert '| index_pip_flexion | 0..116 |' in text
