@@ -111,8 +111,7 @@ def test_the_tight_box_is_that_of_what_is_inside(seed):
 
 def test_only_training_cuts_hands_and_before_it_boxes_them():
     windows = recipes.upright_data((96, 96), 8, **recipes.CUT_WINDOWS)
-    edges = recipes.CUT_WINDOWS['edges']
-    crops = recipes.synthetic_data((96, 96), 8, edges=edges)
+    crops = recipes.crop_step((96, 96), samples=1_000)
     for data, box in (
         (windows, 'UprightHandBox'),
         (crops, 'GetBBoxCenterScale'),
