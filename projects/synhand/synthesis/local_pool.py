@@ -128,7 +128,7 @@ def _work(pipe: Connection, job: Job, images) -> None:
     prepare_process()
     # Ctrl-C reaches every process: the parent ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def drawn(count: int) -> None:
@@ -140,6 +140,12 @@ def _work(pipe: Connection, job: Job, images) -> None:
         except EOFError:
             return
         pipe.send(make_shard(job, shard, drawn))
+
+
+def _leave(*_: object) -> None:
+    """Clean up and exit; a second request would interrupt just that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
 
 
 def _end_with_parent() -> None:
