@@ -8,11 +8,11 @@ _base_ = ['latent25d_res32half-rfpn_upright-cut_synhand-160x160.py']
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
 globals().update(
-    recipes.reader_step(
-        (160, 160),
+    recipes.schedule(
         samples=250_000,
-        photometry=recipes.GRAY_PHOTOMETRY,
-        windows=recipes.CUT_WINDOWS,
+        batch_size=128,
+        lr=8e-4,
+        warmup_samples=5_000,
         validate_every=125_000,
     )
 )

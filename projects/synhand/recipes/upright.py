@@ -147,9 +147,7 @@ def reader_step(
     data = upright_data(
         input_size, batch_size, photometry=photometry, **windows
     )
-    return dict(
-        **data, **_step(samples, batch_size, lr, validate_every=validate_every)
-    )
+    return dict(**data, **_step(samples, batch_size, lr, validate_every))
 
 
 def crop_step(
@@ -173,18 +171,18 @@ def crop_step(
     """
     data = synthetic_data(input_size, batch_size, edges=PHOTO_EDGES)
     _change(data, 'train', _eased(GRAY_PHOTOMETRY))
-    return dict(
-        **data, **_step(samples, batch_size, lr, validate_every=validate_every)
-    )
+    return dict(**data, **_step(samples, batch_size, lr, validate_every))
 
 
-def _step(samples: int, batch_size: int, lr: float, **options: int) -> dict:
+def _step(
+    samples: int, batch_size: int, lr: float, validate_every: int
+) -> dict:
     return schedule(
         samples=samples,
         batch_size=batch_size,
         lr=lr,
         warmup_samples=5_000,
-        **options,
+        validate_every=validate_every,
     )
 
 

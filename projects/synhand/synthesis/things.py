@@ -118,14 +118,9 @@ class HandDresser:
         It counts as the hand that it hides.
         """
         cuff, thickness = rng.uniform(*_CUFF_MM), rng.uniform(*_GLOVE_MM)
-        near = self.map.rest[:, 1] > cuff - _FACE_MM
-        shell = self._shell(placed, near, thickness, sample_cloth(rng), layer)
-        return replace(
-            shell,
-            identity=layer + HAND,
-            region=self.map.region,
-            clip=(cuff, UNCLIPPED[1]),
-        )
+        reach = cuff, UNCLIPPED[1]
+        shell = self._shell(placed, reach, thickness, sample_cloth(rng), layer)
+        return replace(shell, identity=layer + HAND, region=self.map.region)
 
     def _garment(
         self,
@@ -140,10 +135,7 @@ class HandDresser:
         y = self.map.rest[:, 1]
         folds = np.sin(y * rng.uniform(0.08, 0.3))
         offset = rng.uniform(*thickness_mm) * (1 + 0.3 * folds)
-        # Faces that cross an edge are drawn as far as the edge.
-        near = (y > reach_mm[0] - _FACE_MM) & (y < reach_mm[1] + _FACE_MM)
-        shell = self._shell(placed, near, offset[:, None], cloth, layer)
-        return replace(shell, clip=reach_mm)
+        return self._shell(placed, reach_mm, offset[:, None], cloth, layer)
 
     def _rings(
         self, rng: np.random.Generator, placed: SceneHand, layer: int
@@ -188,12 +180,16 @@ class HandDresser:
     def _shell(
         self,
         placed: SceneHand,
-        inside: np.ndarray,
+        reach_mm: tuple[float, float],
         offset: np.ndarray | float,
         material: dict,
         layer: int,
     ) -> Surface:
-        """The faces whose vertices are all ``inside``, lifted by mm."""
+        """The hand and arm between two heights of the rest hand, lifted by
+        mm."""
+        y = self.map.rest[:, 1]
+        # Faces that cross an edge are drawn as far as the edge.
+        inside = (y > reach_mm[0] - _FACE_MM) & (y < reach_mm[1] + _FACE_MM)
         return Surface(
             placed.vertices + offset * placed.normals,
             placed.normals,
@@ -201,6 +197,7 @@ class HandDresser:
             self.map.rest,
             layer + GARMENT,
             material,
+            clip=reach_mm,
             closed=False,
         )
 
