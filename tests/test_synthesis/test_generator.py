@@ -199,16 +199,36 @@ def test_gloves_count_as_the_hands_that_they_hide():
     assert max(grown) > 0
 
 
+def dresser_and_hand(**shares):
+    hand = scenes.sample_hand(
+        np.random.default_rng(0), SMALL, drawn_hand(), np.array([0, 0, 500.0])
+    )
+    return make_generator(replace(SMALL, **shares))._dresser, hand
+
+
+def test_some_gloves_have_a_part_of_another_colour():
+    dresser, hand = dresser_and_hand(sleeve=0, band=0, ring=0, glove=1)
+    sizes = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        skin, glove, *patch = dresser.surfaces(rng, hand, sample_skin(rng)[0])
+        sizes.append(len(patch[0].faces) if patch else 0)
+        for part in patch:
+            assert part.identity == glove.identity == skin.identity
+            assert part.clip == glove.clip
+            colours = (p.material['base_color'] for p in (part, glove))
+            assert np.ptp(list(colours), axis=0).max() > 0
+            outer = part.vertices - hand.vertices
+            inner = glove.vertices - hand.vertices
+            assert ((outer - inner) * hand.normals).sum(1).min() > 0
+            assert 0 < len(part.faces) < len(glove.faces)
+    assert 10 <= np.count_nonzero(sizes) <= 30
+    assert len(set(sizes)) > 3
+
+
 def test_bands_go_all_around_the_wrist():
     """The drawn faces of a band cover every direction around the arm."""
-    config = replace(SMALL, sleeve=0, band=1, ring=0, glove=0)
-    dresser = make_generator(config)._dresser
-    hand = scenes.sample_hand(
-        np.random.default_rng(0),
-        SMALL,
-        drawn_hand(),
-        np.array([0, 0, 500.0]),
-    )
+    dresser, hand = dresser_and_hand(sleeve=0, band=1, ring=0, glove=0)
     for seed in range(20):
         rng = np.random.default_rng(seed)
         skin = sample_skin(rng)[0]

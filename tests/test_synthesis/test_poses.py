@@ -100,17 +100,22 @@ def test_fists_are_loose_or_clenched_and_straight_fingers_straight(hand, rest):
     assert np.abs(straight).mean() < 10
 
 
-def test_common_gestures_are_common_and_keep_their_thumbs(hand, rest):
+def test_common_gestures_and_holds_are_common_and_keep_their_thumbs(
+    hand, rest
+):
     rng = np.random.default_rng(3)
     shares = PoseShares(gesture=1, between=0, correlated=0, free=0)
     poses = [sample_pose(rng, hand, rest, shares) for _ in range(1500)]
     names = [pose.kind.split(':')[1] for pose in poses]
     assert set(COMMON) < set(GESTURES)
-    rare = len(GESTURES) - len(COMMON)
-    expected = 4 * len(COMMON) / (4 * len(COMMON) + rare)
-    share = np.isin(names, COMMON).mean()
-    deviation = np.sqrt(expected * (1 - expected) / len(poses))
-    assert abs(share - expected) < 4 * deviation
+    assert not set(COMMON) & set(HOLDS)
+    rare = len(GESTURES) - len(COMMON) - len(HOLDS)
+    total = 4 * len(COMMON) + 2 * len(HOLDS) + rare
+    for some, weight in ((COMMON, 4), (HOLDS, 2)):
+        expected = weight * len(some) / total
+        share = np.isin(names, some).mean()
+        deviation = np.sqrt(expected * (1 - expected) / len(poses))
+        assert abs(share - expected) < 4 * deviation
     changed = [
         pose.repaired > 0
         for pose, name in zip(poses, names, strict=True)

@@ -12,7 +12,7 @@ from synhand.synthesis.environment import hdr_files
 from synhand.synthesis.poses import PoseShares
 
 # Bumped when the same configuration would draw other images.
-GENERATOR_VERSION = 14
+GENERATOR_VERSION = 15
 MODES = ('crop', 'frame')
 
 
@@ -56,9 +56,10 @@ class SynthesisConfig:
         long_nails: Share of hands with nails grown beyond the tips.
         sleeve, band, ring, glove: Shares of hands with a sleeve, a watch or
             bracelet, rings, a glove.
-        object, occluder, body, second_hand: Shares of images with a held
-            object (more often where the pose is a grip), something in front,
-            a body of skin behind, another hand.
+        grip_object, object: Shares of hands with a held object, of those
+            whose pose is a grip and of others.
+        occluder, body, second_hand: Shares of images with something in
+            front, a body of skin behind, another hand.
         matched_light: Share of images lit in the background's colours.
         backgrounds: Folder of photos, None for procedural ones only.
         photo_share: Share of photo backgrounds when there is a folder.
@@ -101,6 +102,7 @@ class SynthesisConfig:
     band: float = 0.15
     ring: float = 0.1
     glove: float = 0.06
+    grip_object: float = 0.75
     object: float = 0.25
     occluder: float = 0.12
     body: float = 0.1

@@ -171,7 +171,7 @@ class Generator:
             )
             if not labelled:
                 parts = [replace(part, identity=BODY) for part in parts]
-            elif rng.random() < (0.6 if is_hold(hand.pose) else config.object):
+            elif rng.random() < _object_share(config, hand):
                 parts.append(held_object(rng, hand, number))
             surfaces += parts
             if on_body:
@@ -196,6 +196,10 @@ class Generator:
                 things.sample_furniture(rng, scene.camera, config.size)
             )
         return clutter
+
+
+def _object_share(config: SynthesisConfig, hand: SceneHand) -> float:
+    return config.grip_object if is_hold(hand.pose) else config.object
 
 
 def split_hands(

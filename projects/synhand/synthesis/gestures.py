@@ -122,7 +122,17 @@ grip_thin: clasp curl curl curl curl natural
 grip_sphere: wrap wide wide wide wide spread
 grip_disk: oppose claw claw claw claw spread
 grip_card: key half curl curl curl natural
+grip_pinch: oppose pinch half half loose natural
 grip_pen: oppose pinch pinch curl curl together
+grip_pen_open: oppose pinch pinch half half together
+grip_pen_side: key half round curl curl natural
+grip_brush: wrap wide half half half together
+grip_knife: over lift curl curl curl natural
+grip_spoon: key curl curl curl curl natural
+grip_hammer: side curl curl curl curl natural
+grip_large: wrap loose loose loose loose spread
+grip_phone: loose wide half half half natural
+grip_mug: up hook hook hook half natural
 grip_bag: loose hook hook hook hook together
 scissors: palm straight straight hook hook vee
 type: loose wide wide wide wide natural

@@ -27,6 +27,13 @@ _KNUCKLES = [5, 9, 13, 17]
 # Around the room inside a bent hand: palm, fingers, thumb.
 _GRASP = [5, 9, 13, 17, 6, 10, 14, 18, 8, 12, 16, 20, 3, 4]
 _BALLS = ('gesture:grip_sphere', 'gesture:grip_disk')
+_PENS = (
+    'gesture:grip_pen',
+    'gesture:grip_pen_open',
+    'gesture:grip_pen_side',
+    'gesture:grip_brush',
+)
+_CARDS = ('gesture:grip_card', 'gesture:grip_spoon', 'gesture:grip_pinch')
 
 
 def is_hold(pose: SampledPose) -> bool:
@@ -44,9 +51,9 @@ def held_object(
         number: Which hand of the image it is.
     """
     kind = placed.pose.kind
-    if kind == 'gesture:grip_pen':
+    if kind in _PENS:
         mesh = _pen(rng, placed)
-    elif kind == 'gesture:grip_card':
+    elif kind in _CARDS:
         mesh = _card(rng, placed)
     else:
         mesh = _filling(rng, placed)

@@ -21,13 +21,15 @@ from synhand.hands.anatomy import (
     reflect_at_limits,
 )
 from synhand.hands.anny_hand import AnnyHand, RestHand
-from synhand.synthesis.gestures import ABDUCTION, COMMON, GESTURES
+from synhand.synthesis.gestures import ABDUCTION, COMMON, GESTURES, HOLDS
 
 _NAMES = tuple(GESTURES)
 _LIBRARY = np.stack([GESTURES[name] for name in _NAMES])
-# A common gesture is drawn this many times as often as any other.
-_COMMON_WEIGHT = 4.0
+# Common gestures, and ways to hold something, are drawn this many times as
+# often as any other.
+_COMMON_WEIGHT, _HOLD_WEIGHT = 4.0, 2.0
 _WEIGHTS = np.where(np.isin(_NAMES, COMMON), _COMMON_WEIGHT, 1.0)
+_WEIGHTS[np.isin(_NAMES, HOLDS)] = _HOLD_WEIGHT
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _MCP = np.array([DOF[f'{f}_mcp_flexion'] for f in FINGERS])
 _PIP = np.array([DOF[f'{f}_pip_flexion'] for f in FINGERS])
@@ -49,9 +51,9 @@ _TIGHTNESS = ((0.5, 1.1), (0.85, 1.06), (0.25, 1.2))
 class PoseShares:
     """How often each kind of pose is drawn; they are normalised."""
 
-    gesture: float = 0.35
+    gesture: float = 0.4
     between: float = 0.2
-    correlated: float = 0.3
+    correlated: float = 0.25
     free: float = 0.15
 
 

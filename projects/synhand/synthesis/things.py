@@ -23,6 +23,9 @@ from synhand.synthesis.surfaces import UNCLIPPED, Surface
 _FACE_MM = 30.0  # longer than the edges of the arm's faces
 _CUFF_MM = (-90.0, 5.0)  # beyond the wrist; negative: up the arm
 _GLOVE_MM = (0.3, 6.0)  # thickness
+_TWO_COLOURS = 0.5
+_CUFF_END_MM = (5.0, 40.0)  # beyond the wrist
+_PATCH_MM = 0.6  # that a part of another colour is thicker
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class HandDresser:
         surfaces = [self._hand(placed, skin, layer)]
         gloved = rng.random() < config.glove
         if gloved:
-            surfaces.append(self._glove(rng, placed, layer))
+            surfaces += self._glove(rng, placed, layer)
         cloth = self._sleeve(rng, outfit)
         if cloth is not None:
             reach = (-1e6, -rng.uniform(8, 110))
@@ -112,15 +115,34 @@ class HandDresser:
 
     def _glove(
         self, rng: np.random.Generator, placed: SceneHand, layer: int
-    ) -> Surface:
-        """Thin or thick cloth that ends somewhere about the wrist.
+    ) -> list[Surface]:
+        """Thin or thick cloth or leather that ends somewhere about the wrist.
 
-        It counts as the hand that it hides.
+        At times palm, fingers or cuff are of another. It counts as the hand
+        that it hides.
         """
         cuff, thickness = rng.uniform(*_CUFF_MM), rng.uniform(*_GLOVE_MM)
         reach = cuff, UNCLIPPED[1]
-        shell = self._shell(placed, reach, thickness, sample_cloth(rng), layer)
-        return replace(shell, identity=layer + HAND, region=self.map.region)
+        shells = [
+            self._shell(placed, reach, thickness, _glove_cloth(rng), layer)
+        ]
+        if rng.random() < _TWO_COLOURS:
+            parts = (
+                self.map.mask[:, 1] > 0.5,
+                self.map.digit > 0,
+                self.map.rest[:, 1] < rng.uniform(*_CUFF_END_MM),
+            )
+            part = parts[rng.integers(len(parts))]
+            thickness += _PATCH_MM
+            patch = self._shell(
+                placed, reach, thickness, _glove_cloth(rng), layer
+            )
+            faces = patch.faces[part[patch.faces].all(1)]
+            shells.append(replace(patch, faces=faces))
+        return [
+            replace(shell, identity=layer + HAND, region=self.map.region)
+            for shell in shells
+        ]
 
     def _garment(
         self,
@@ -200,6 +222,11 @@ class HandDresser:
             clip=reach_mm,
             closed=False,
         )
+
+
+def _glove_cloth(rng: np.random.Generator) -> dict:
+    """Cloth, or leather or rubber."""
+    return sample_cloth(rng) if rng.random() < 0.5 else sample_plain(rng)
 
 
 def sample_occluder(rng: np.random.Generator, placed: SceneHand) -> Surface:
