@@ -5,9 +5,11 @@ import pytest
 from scipy.optimize import least_squares
 
 from synhand.geometry.bone_fit import fit_bone_lengths
-from synhand.geometry.pose25d import bone_lengths
+from synhand.geometry.cameras import project
+from synhand.geometry.pose25d import bone_lengths, from_25d
 from synhand.hands.anatomy import NUM_DOFS
 from synhand.hands.anny_hand import default_hand
+from synhand.recipes.models import mean_bone_lengths
 
 _STIFFNESS, _SIDEWAYS = 0.7, 3.0
 
@@ -71,3 +73,24 @@ def test_hands_with_nan_stay_and_others_do_not_mind(hand):
     alone = fit_bone_lengths(hand, np.arange(1.0, 21))
     np.testing.assert_allclose(found[1, 0], alone, atol=1e-9)
     assert np.abs(alone - hand).max() > 1
+
+
+def test_a_misread_hand_is_not_magnified_before_the_lens():
+    """What a network read of a fist at the edge of a wide lens."""
+    read = np.array(
+        [[135, 100, 0.0], [148, 166, -0.33], [156, 184, -0.94],
+         [125, 198, -1.55], [102, 202, -2.01], [198, 166, -1.47],
+         [166, 189, -2.28], [123, 198, -2.32], [117, 209, -2.47],
+         [188, 127, -1.67], [154, 155, -2.44], [117, 175, -2.35],
+         [129, 149, -2.03], [167, 100, -1.63], [131, 114, -2.15],
+         [117, 124, -1.81], [115, 125, -1.56], [149, 72, -1.6],
+         [120, 89, -2.02], [105, 98, -1.79], [92, 98, -1.58]]
+    )  # fmt: skip
+    camera = np.array([[1148.5, 0, 1104.9], [0, 1148.5, 28.3], [0, 0, 1]])
+    lengths = mean_bone_lengths()
+    points = from_25d(read, camera, mean_bone_lengths_mm=lengths)
+    assert points[:, 2].min() > 70
+    fitted = fit_bone_lengths(points, lengths)
+    moved = project(fitted, camera) - read[:, :2]
+    side = np.ptp(read[:, :2], axis=0).max()
+    assert np.linalg.norm(moved, axis=1).max() < side / 2

@@ -36,7 +36,11 @@ from synhand.skeleton import (
 FloatArray = npt.NDArray[np.float64]
 
 DEPTH_RANGE = (2.0, 250.0)
-"""Limits of the root depth in reference bones: about 8 cm to 10 m."""
+"""Limits of depths in reference bones: about 8 cm to 10 m.
+
+A misread hand nearer to the lens would be magnified without bounds where its
+bones are mended.
+"""
 
 SIZE_PRIOR = 10.0
 """Stiffness of the size of a mean hand in reference bones.
@@ -49,7 +53,6 @@ is too soft under noise, more errs where ratios are of other definitions.
 REFERENCE_WEIGHT = 4.0
 """Weight of the reference bone against bones of uncertain length."""
 
-_NEAREST = 0.1
 _TINY = 1e-12
 _PARENTS, _CHILDREN = np.array(BONES).T
 
@@ -341,9 +344,10 @@ def _roots(
 
 
 def _limits(pose: FloatArray) -> tuple[FloatArray, float]:
-    """Limits of t: within `DEPTH_RANGE`, the whole hand before the camera."""
-    low = np.maximum(DEPTH_RANGE[0], _NEAREST - pose[..., 2].min(axis=-1))
-    return np.asarray(low), DEPTH_RANGE[1]
+    """Limits of t: no keypoint is nearer, the root no farther than
+    `DEPTH_RANGE`."""
+    nearest = np.minimum(pose[..., 2].min(axis=-1), 0.0)
+    return np.asarray(DEPTH_RANGE[0] - nearest), DEPTH_RANGE[1]
 
 
 class _BoneFit:
