@@ -118,8 +118,7 @@ class HandDresser:
     ) -> list[Surface]:
         """Thin or thick cloth or leather that ends somewhere about the wrist.
 
-        At times palm, fingers or cuff are of another. It counts as the hand
-        that it hides.
+        At times a part is of another. It counts as the hand that it hides.
         """
         cuff, thickness = rng.uniform(*_CUFF_MM), rng.uniform(*_GLOVE_MM)
         reach = cuff, UNCLIPPED[1]
@@ -127,15 +126,9 @@ class HandDresser:
             self._shell(placed, reach, thickness, _glove_cloth(rng), layer)
         ]
         if rng.random() < _TWO_COLOURS:
-            parts = (
-                self.map.mask[:, 1] > 0.5,
-                self.map.digit > 0,
-                self.map.rest[:, 1] < rng.uniform(*_CUFF_END_MM),
-            )
-            part = parts[rng.integers(len(parts))]
-            thickness += _PATCH_MM
+            part = self._glove_part(rng)
             patch = self._shell(
-                placed, reach, thickness, _glove_cloth(rng), layer
+                placed, reach, thickness + _PATCH_MM, _glove_cloth(rng), layer
             )
             faces = patch.faces[part[patch.faces].all(1)]
             shells.append(replace(patch, faces=faces))
@@ -143,6 +136,15 @@ class HandDresser:
             replace(shell, identity=layer + HAND, region=self.map.region)
             for shell in shells
         ]
+
+    def _glove_part(self, rng: np.random.Generator) -> np.ndarray:
+        """(V,) whether a vertex is of the palm, or fingers, or cuff."""
+        parts = (
+            self.map.mask[:, 1] > 0.5,
+            self.map.digit > 0,
+            self.map.rest[:, 1] < rng.uniform(*_CUFF_END_MM),
+        )
+        return parts[rng.integers(len(parts))]
 
     def _garment(
         self,
