@@ -14,8 +14,8 @@ from model_factory import ROOT
 _FOLDER = ROOT / 'configs' / 'hand_3d_keypoint'
 
 PARAMETERS = {
-    'latent25d_2look-res18half-fpn_side_synhand-192x192': 5_960_895,
-    'latent25d_2look-res18half-fpn_synhand-192x192': 5_960_638,
+    'latent25d_2look-res18half-fpn_side_synhand-192x192': 5_998_207,
+    'latent25d_2look-res18half-fpn_synhand-192x192': 5_997_950,
     'latent25d_cspnext-s_synhand-256x256': 8_584_975,
     'latent25d_hg1_synhand-256x256': 18_332_863,
     'latent25d_hg2_synhand-256x256': 34_679_038,
@@ -50,9 +50,9 @@ PARAMETERS = {
     'latent25d_res32half-fpn_upright-cut_synhand-160x160': 4_328_543,
     'latent25d_res32half-rfpn_upright-cut_synhand-160x160': 4_439_903,
     'latent25d_res32half-rfpn_upright-worn_synhand-160x160': 4_439_903,
-    'latent25d_2look-res32half-fpn_synhand-192x192': 7_308_862,
-    'latent25d_2look-res32half-rfpn_synhand-192x192': 7_420_222,
-    'latent25d_2look-res32half-rfpn-once_synhand-192x192': 7_420_222,
+    'latent25d_2look-res32half-fpn_synhand-192x192': 7_346_174,
+    'latent25d_2look-res32half-rfpn_synhand-192x192': 7_457_534,
+    'latent25d_2look-res32half-rfpn-once_synhand-192x192': 7_457_534,
     'latent25d_res50_synhand-256x256': 34_006_143,
     'volumetric_hg4-direct_synhand-256x256': 70_072_743,
     'volumetric_hg4_synhand-256x256': 70_072_743,

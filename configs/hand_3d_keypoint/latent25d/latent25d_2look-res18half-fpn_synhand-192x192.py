@@ -8,7 +8,7 @@ _base_ = ['../../_base_/default_runtime.py']
 
 from synhand import recipes  # noqa: E402 - MMEngine wants _base_ first
 
-first_size = (96, 96)
+first_size = (128, 128)
 window_size = (160, 160)
 crop_size = (192, 192)
 batch_size = 128
@@ -21,7 +21,7 @@ model = recipes.two_look_model(
     window_size=window_size,
     crop_size=crop_size,
     first=recipes.latent25d_model(
-        recipes.resnet18_half(),
+        recipes.resnet18_half_residual(),
         in_channels=64,
         input_size=first_size,
         in_index=0,
