@@ -26,19 +26,18 @@ _TIP_MM = 8.0  # radius of a finger's tip
 _KNUCKLES = [5, 9, 13, 17]
 # Around the room inside a bent hand: palm, fingers, thumb.
 _GRASP = [5, 9, 13, 17, 6, 10, 14, 18, 8, 12, 16, 20, 3, 4]
-_BALLS = ('gesture:grip_sphere', 'gesture:grip_disk')
-_PENS = (
-    'gesture:grip_pen',
-    'gesture:grip_pen_open',
-    'gesture:grip_pen_side',
-    'gesture:grip_brush',
-)
-_CARDS = ('gesture:grip_card', 'gesture:grip_spoon', 'gesture:grip_pinch')
+_BALLS = ('grip_sphere', 'grip_disk')
+_PENS = ('grip_pen', 'grip_pen_open', 'grip_pen_side', 'grip_brush')
+_CARDS = ('grip_card', 'grip_spoon', 'grip_pinch')
 
 
 def is_hold(pose: SampledPose) -> bool:
     """Whether the pose is one that grips something."""
-    return pose.kind.removeprefix('gesture:') in HOLDS
+    return _gesture(pose) in HOLDS
+
+
+def _gesture(pose: SampledPose) -> str:
+    return pose.kind.removeprefix('gesture:')
 
 
 def held_object(
@@ -50,10 +49,10 @@ def held_object(
         placed: The hand in the camera frame.
         number: Which hand of the image it is.
     """
-    kind = placed.pose.kind
-    if kind in _PENS:
+    gesture = _gesture(placed.pose)
+    if gesture in _PENS:
         mesh = _pen(rng, placed)
-    elif kind in _CARDS:
+    elif gesture in _CARDS:
         mesh = _card(rng, placed)
     else:
         mesh = _filling(rng, placed)
@@ -72,7 +71,7 @@ def _filling(rng: np.random.Generator, placed: SceneHand) -> tuple:
     across = across / np.linalg.norm(across)
     tilt = rng.normal(0, 0.12 if is_hold(placed.pose) else 0.35, 3)
     axis = Rotation.from_rotvec(tilt).apply(across)
-    ball = placed.pose.kind in _BALLS or rng.random() < 0.25
+    ball = _gesture(placed.pose) in _BALLS or rng.random() < 0.25
     start = points[_GRASP].mean(0) + 8 * size * normal
     middle, radius = widest_gap(
         spheres, start, None if ball else axis, reach=16 * size
